@@ -1,0 +1,98 @@
+"""Qwen endpoints: facts about them, and the wire codec that speaks to them. Free of any framework."""
+
+from qwen_endpoints.calls import Call, check_settings, plan_call
+from qwen_endpoints.chat_completions.tool_calls import parse_arguments
+from qwen_endpoints.client import QwenClient
+from qwen_endpoints.dialects import Dialect
+from qwen_endpoints.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectionFailedError,
+    ContentFilteredError,
+    ContextOverflowError,
+    InvalidRequestError,
+    MalformedResponseError,
+    ModelNotFoundError,
+    PermissionDeniedError,
+    QuotaExhaustedError,
+    QwenError,
+    RateLimitError,
+    ServerError,
+    StreamInterruptedError,
+    TimedOutError,
+)
+from qwen_endpoints.models import ModelProfile, catalogue
+from qwen_endpoints.pricing import Cost, Price
+from qwen_endpoints.providers import PROVIDERS, ModelOffer, Parameter, Provider
+from qwen_endpoints.resolve import Endpoint, resolve
+from qwen_endpoints.settings import QwenSettings
+from qwen_endpoints.structured import StructuredMethod, read_json, response_format, strip_fence, structured_method
+from qwen_endpoints.types import (
+    ChatRequest,
+    Choice,
+    Completion,
+    CompletionDelta,
+    FinishReason,
+    Json,
+    Message,
+    ReasoningEffort,
+    ReasoningReplay,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "PROVIDERS",
+    "AuthenticationError",
+    "Call",
+    "ChatRequest",
+    "Choice",
+    "Completion",
+    "CompletionDelta",
+    "ConfigurationError",
+    "ConnectionFailedError",
+    "ContentFilteredError",
+    "ContextOverflowError",
+    "Cost",
+    "Dialect",
+    "Endpoint",
+    "FinishReason",
+    "InvalidRequestError",
+    "Json",
+    "MalformedResponseError",
+    "Message",
+    "ModelNotFoundError",
+    "ModelOffer",
+    "ModelProfile",
+    "Parameter",
+    "PermissionDeniedError",
+    "Price",
+    "Provider",
+    "QuotaExhaustedError",
+    "QwenClient",
+    "QwenError",
+    "QwenSettings",
+    "RateLimitError",
+    "ReasoningEffort",
+    "ReasoningReplay",
+    "ServerError",
+    "StreamInterruptedError",
+    "StructuredMethod",
+    "TimedOutError",
+    "ToolCall",
+    "ToolCallDelta",
+    "Usage",
+    "__version__",
+    "catalogue",
+    "check_settings",
+    "parse_arguments",
+    "plan_call",
+    "read_json",
+    "resolve",
+    "response_format",
+    "strip_fence",
+    "structured_method",
+]

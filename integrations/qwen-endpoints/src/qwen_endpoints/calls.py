@@ -1,0 +1,158 @@
+"""One call: settings, messages and a call's overrides -> what is sent and how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+
+from qwen_endpoints.errors import ConfigurationError
+from qwen_endpoints.limits import check_limits
+from qwen_endpoints.merging import merge_deeply
+from qwen_endpoints.resolve import Endpoint, resolve
+from qwen_endpoints.settings import ARGUMENTS, PARAMETERS, QwenSettings
+from qwen_endpoints.thinking import plan_thinking
+from qwen_endpoints.types import ChatRequest
+
+if TYPE_CHECKING:
+    from qwen_endpoints.types import Json, Message
+
+DEFAULT_TIMEOUT: Final = 600.0
+"""Seconds; reasoning models may think for minutes before they answer a whole call."""
+
+_SETTINGS: Final = tuple(QwenSettings.model_fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transport:
+    """How one request travels."""
+
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    query: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    timeout: float = DEFAULT_TIMEOUT
+    idle_timeout: float = DEFAULT_TIMEOUT
+    max_retries: int = 2
+    http_client: Any = None
+    async_http_client: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Everything about one call, decided before anything is sent."""
+
+    endpoint: Endpoint
+    request: ChatRequest
+    transport: Transport
+
+
+def plan_call(
+    settings: QwenSettings,
+    messages: Sequence[Message],
+    *,
+    tools: Sequence[Json] = (),
+    tool_choice: str | Json | None = None,
+    response_format: Json | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Call:
+    """Join settings, messages and a call's overrides.
+
+    Args:
+        settings: The instance's configuration; it is not changed.
+        messages: The conversation.
+        tools: Function tools in the Chat Completions shape. None at all is the same as an empty list.
+        tool_choice: See `ChatRequest.tool_choice`.
+        response_format: See `ChatRequest.response_format`.
+        overrides: Settings for this call by name (`temperature=...`, `model=...`, `enable_thinking=...`), and besides
+            `extra_headers` and `extra_query`. Any other name goes into the body as it is. `None` is "not given".
+
+    Raises:
+        ConfigurationError: The configuration cannot be used; nothing has been sent.
+    """
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    headers = given.pop("extra_headers", None)
+    query = given.pop("extra_query", None)
+    settled, extra = _settle(settings, given)
+    endpoint = resolve(settled)
+    request = _request(settled, messages, extra, tools=tools, tool_choice=tool_choice, response_format=response_format)
+    return Call(endpoint=endpoint, request=request, transport=_transport(settled, headers, query))
+
+
+def check_settings(settings: QwenSettings) -> Endpoint | None:
+    """Check a new instance as far as can be told without a call, so that mistakes show where they are made.
+
+    A missing key is not judged: it may be set later, and an instance may be built only to be dumped. Returns the
+    endpoint, or `None` where the provider cannot be told yet.
+
+    Raises:
+        ConfigurationError: The provider's name is unknown, a value is out of its documented range, or settings
+            contradict each other.
+    """
+    try:
+        endpoint = resolve(settings, need_key=False)
+    except ConfigurationError:
+        if settings.provider is None and settings.base_url is None:
+            return None  # left to the environment, which may still change before the first call
+        raise
+    request = _request(settings, (), dict(settings.extra_body or {}))
+    check_limits(request, endpoint)
+    plan_thinking(request, endpoint)
+    return endpoint
+
+
+def _settle(settings: QwenSettings, given: Mapping[str, Any]) -> tuple[QwenSettings, dict[str, Any]]:
+    """Return the settings with a call's overrides, and what goes into the body as it is."""
+    changes = {ARGUMENTS[name]: value for name, value in given.items() if name in ARGUMENTS}
+    body: dict[str, Any] = {}
+    merge_deeply(body, settings.extra_body or {})
+    merge_deeply(body, {name: value for name, value in given.items() if name not in ARGUMENTS})
+    merge_deeply(body, changes.pop("extra_body", {}))
+    if not changes:
+        return settings, body
+    values = {name: getattr(settings, name) for name in _SETTINGS}
+    try:
+        return QwenSettings(**{**values, **changes}), body
+    except ValidationError as error:
+        reasons = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise ConfigurationError(f"This call's settings cannot be used: {reasons}.", model=settings.model) from None
+
+
+def _request(
+    settings: QwenSettings,
+    messages: Sequence[Message],
+    extra_body: Json,
+    *,
+    tools: Sequence[Json] = (),
+    tool_choice: str | Json | None = None,
+    response_format: Json | None = None,
+) -> ChatRequest:
+    return ChatRequest(
+        messages=messages,
+        tools=tools,
+        tool_choice=tool_choice,
+        response_format=response_format,
+        parameters={name: value for name in PARAMETERS if (value := getattr(settings, name)) is not None},
+        enable_thinking=settings.enable_thinking,
+        thinking_budget=settings.thinking_budget,
+        reasoning_effort=settings.reasoning_effort,
+        preserve_thinking=settings.preserve_thinking,
+        reasoning_replay=settings.reasoning_replay,
+        stream_usage=settings.stream_usage,
+        extra_body=extra_body,
+    )
+
+
+def _transport(
+    settings: QwenSettings, headers: Mapping[str, str] | None, query: Mapping[str, Any] | None
+) -> Transport:
+    timeout = DEFAULT_TIMEOUT if settings.timeout is None else settings.timeout
+    return Transport(
+        headers={**(settings.default_headers or {}), **(headers or {})},
+        query={**(settings.default_query or {}), **(query or {})},
+        timeout=timeout,
+        idle_timeout=timeout if settings.stream_idle_timeout is None else settings.stream_idle_timeout,
+        max_retries=settings.max_retries,
+        http_client=settings.http_client,
+        async_http_client=settings.async_http_client,
+    )

@@ -1,0 +1,105 @@
+"""`ChatRequest` -> the body of a Chat Completions request, in an endpoint's own spelling."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qwen_endpoints.chat_completions.messages import encode_messages
+from qwen_endpoints.chat_completions.tools import encode_tool_choice, encode_tools
+from qwen_endpoints.limits import check_limits
+from qwen_endpoints.merging import merge_deeply
+from qwen_endpoints.thinking import ThinkingPlan, plan_thinking
+
+if TYPE_CHECKING:
+    from qwen_endpoints.dialects import Dialect
+    from qwen_endpoints.resolve import Endpoint
+    from qwen_endpoints.types import ChatRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedRequest:
+    """A request ready to be sent."""
+
+    body: dict[str, Any]
+    notes: tuple[str, ...]
+    """What was changed for the endpoint's sake, in words for the user."""
+    may_think: bool
+    """Whether the answer may hold reasoning."""
+
+
+def encode_request(request: ChatRequest, endpoint: Endpoint, *, stream: bool) -> EncodedRequest:
+    """Spell a request for an endpoint.
+
+    Args:
+        request: What is asked. It is not changed, and nothing of it is shared with the result.
+        endpoint: Who is asked.
+        stream: Whether the caller wants a stream. Where the model reasons only in streams, the body asks for one
+            anyway (see `EncodedRequest.body["stream"]`).
+
+    Raises:
+        ConfigurationError: The endpoint cannot take this request; nothing has been sent.
+    """
+    check_limits(request, endpoint)
+    plan = plan_thinking(request, endpoint)
+    may_think = plan.may_think(endpoint)
+    stream = stream or (endpoint.profile.thinking_streams_only and may_think)
+    dialect = endpoint.dialect
+    body: dict[str, Any] = {"model": endpoint.model, "messages": encode_messages(request, endpoint)}
+    if stream:
+        body["stream"] = True
+        if request.stream_usage:
+            body["stream_options"] = {"include_usage": True}
+    _put_parameters(body, request, dialect)
+    if request.tools:
+        body["tools"] = encode_tools(request.tools, dialect)
+    choice = encode_tool_choice(request, endpoint)
+    if choice is not None:
+        body["tool_choice"] = choice
+    if request.response_format is not None:
+        body["response_format"] = deepcopy(dict(request.response_format))
+    _put_thinking(body, plan, request, dialect)
+    merge_deeply(body, request.extra_body)
+    return EncodedRequest(body=body, notes=plan.notes, may_think=may_think)
+
+
+def _put_parameters(body: dict[str, Any], request: ChatRequest, dialect: Dialect) -> None:
+    for name, value in request.parameters.items():
+        if value is None:
+            continue
+        if name == "max_tokens":
+            body[dialect.max_tokens] = value
+        elif name == "stop":
+            # A list is taken everywhere, a bare string is not.
+            sequences = [value] if isinstance(value, str) else list(value)
+            if sequences:
+                body["stop"] = sequences
+        elif name == "parallel_tool_calls":
+            if request.tools:
+                body[name] = value
+        else:
+            body[name] = deepcopy(value)
+
+
+def _put_thinking(body: dict[str, Any], plan: ThinkingPlan, request: ChatRequest, dialect: Dialect) -> None:
+    degrees = (
+        (dialect.thinking_budget, plan.budget),
+        (dialect.reasoning_effort, plan.effort),
+    )
+    said = [(path, value) for path, value in degrees if path is not None and value is not None]
+    if plan.on is False:
+        merge_deeply(body, dialect.thinking_off)
+    elif plan.on and not (said and dialect.effort_replaces_switch):
+        merge_deeply(body, dialect.thinking_on)
+    for path, value in said if plan.on is not False else ():
+        _put(body, path, value)
+    if request.preserve_thinking is not None and dialect.preserve_thinking is not None:
+        _put(body, dialect.preserve_thinking, request.preserve_thinking)
+
+
+def _put(body: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    nested: Any = value
+    for key in reversed(path):
+        nested = {key: nested}
+    merge_deeply(body, nested)

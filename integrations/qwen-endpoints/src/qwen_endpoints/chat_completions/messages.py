@@ -1,0 +1,155 @@
+"""Messages in an endpoint's spelling: content, media, tool calls, replayed reasoning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from qwen_endpoints.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from qwen_endpoints.models import Modality
+    from qwen_endpoints.resolve import Endpoint
+    from qwen_endpoints.types import ChatRequest, Json, Message, ToolCall
+
+_MODALITY: Final[Mapping[str, Modality]] = {
+    "image_url": "image",
+    "video_url": "video",
+    "video": "video",
+    "input_audio": "audio",
+    "file": "file",
+}
+_JSON_REQUEST: Final = "Respond in JSON."
+
+
+def encode_messages(request: ChatRequest, endpoint: Endpoint) -> list[dict[str, Any]]:
+    """Spell the conversation for an endpoint.
+
+    Raises:
+        ConfigurationError: A part cannot be taken by this model or endpoint, or there are no messages.
+    """
+    if not request.messages:
+        raise endpoint.scope.error(ConfigurationError, "There are no messages to send.")
+    replay_from = _replay_from(request, endpoint)
+    encoded = [
+        _encode_message(message, endpoint, replay=position >= replay_from)
+        for position, message in enumerate(request.messages)
+    ]
+    if _wants_json_word(request, endpoint) and not _mentions_json(request.messages):
+        _ask_for_json(encoded)
+    return encoded
+
+
+def _encode_message(message: Message, endpoint: Endpoint, *, replay: bool) -> dict[str, Any]:
+    encoded: dict[str, Any] = {"role": message.role, "content": _encode_content(message, endpoint)}
+    if message.name:
+        encoded["name"] = message.name
+    if message.role == "tool" and message.tool_call_id is not None:
+        encoded["tool_call_id"] = message.tool_call_id
+    if message.tool_calls:
+        encoded["tool_calls"] = [_encode_tool_call(call) for call in message.tool_calls]
+    if replay and message.role == "assistant":
+        if message.reasoning:
+            encoded[endpoint.dialect.reasoning_field] = message.reasoning
+        if message.reasoning_details and endpoint.dialect.replays_details:
+            encoded["reasoning_details"] = [dict(detail) for detail in message.reasoning_details]
+    return encoded
+
+
+def _encode_tool_call(call: ToolCall) -> dict[str, Any]:
+    """Endpoints parse replayed arguments and refuse what is not an object, so an invalid call is replayed empty."""
+    arguments = call.arguments if call.parsed is not None and call.arguments.strip() else "{}"
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+
+
+def _encode_content(message: Message, endpoint: Endpoint) -> str | list[dict[str, Any]]:
+    if isinstance(message.content, str):
+        return message.content
+    parts = [_encode_part(part, message, endpoint) for part in message.content]
+    texts = [part["text"] for part in parts if set(part) == {"type", "text"} and part["type"] == "text"]
+    if len(texts) == len(parts) and (len(parts) <= 1 or not endpoint.dialect.content_parts or message.role == "tool"):
+        # One text is a string everywhere; several are joined only where parts are not taken.
+        return "\n".join(texts)
+    return parts
+
+
+def _encode_part(part: Json, message: Message, endpoint: Endpoint) -> dict[str, Any]:
+    kind = str(part.get("type"))
+    modality = _MODALITY.get(kind)
+    if modality is not None:
+        _refuse_media(kind, modality, message, endpoint)
+    encoded = dict(part)
+    dialect = endpoint.dialect
+    if not dialect.cache_control:
+        encoded.pop("cache_control", None)
+    if not dialect.video_fps and "fps" in encoded:
+        raise endpoint.scope.error(
+            ConfigurationError,
+            f"fps on a {kind} part would not reach the model: {endpoint.provider.name} hands on the URL alone.",
+        )
+    return encoded
+
+
+def _refuse_media(kind: str, modality: Modality, message: Message, endpoint: Endpoint) -> None:
+    inputs = endpoint.profile.inputs
+    if message.role == "system":
+        raise endpoint.scope.error(
+            ConfigurationError,
+            f"A system message holds a {kind} part; Qwen takes {modality} input in user messages only.",
+        )
+    if inputs is not None and modality not in inputs:
+        raise endpoint.scope.error(
+            ConfigurationError,
+            f"A {message.role} message holds a {kind} part, but {endpoint.model} takes {', '.join(sorted(inputs))} only. "
+            f"Choose a model with {modality} input.",
+        )
+    if kind in endpoint.dialect.refused_parts or not endpoint.dialect.content_parts:
+        raise endpoint.scope.error(
+            ConfigurationError,
+            f"A {message.role} message holds a {kind} part, which {endpoint.provider.name} does not take.",
+        )
+
+
+def _replay_from(request: ChatRequest, endpoint: Endpoint) -> int:
+    """The position from which on reasoning is sent back.
+
+    Qwen's chat templates keep reasoning after the last user message, which is where a tool loop runs, and drop what
+    is older unless the model was trained to preserve it.
+    """
+    end = len(request.messages)
+    policy = request.reasoning_replay
+    if policy == "auto":
+        preserved = request.preserve_thinking
+        if preserved is None:
+            preserved = endpoint.profile.preserves_thinking
+        policy = "always" if preserved else "tool_turns"
+    if policy == "never":
+        return end
+    if policy == "always":
+        return 0
+    return next((position for position in range(end - 1, -1, -1) if request.messages[position].role == "user"), -1) + 1
+
+
+def _wants_json_word(request: ChatRequest, endpoint: Endpoint) -> bool:
+    return endpoint.dialect.json_word and (request.response_format or {}).get("type") == "json_object"
+
+
+def _mentions_json(messages: Sequence[Message]) -> bool:
+    return any("json" in text.lower() for message in messages for text in _texts(message.content))
+
+
+def _texts(content: str | Sequence[Json]) -> list[str]:
+    if isinstance(content, str):
+        return [content]
+    return [str(part.get("text", "")) for part in content if part.get("type") == "text"]
+
+
+def _ask_for_json(encoded: list[dict[str, Any]]) -> None:
+    """JSON mode is refused unless the prompt asks for JSON: say it in the system message."""
+    first = encoded[0]
+    if first["role"] != "system":
+        encoded.insert(0, {"role": "system", "content": _JSON_REQUEST})
+    elif isinstance(first["content"], str):
+        first["content"] = f"{first['content']}\n\n{_JSON_REQUEST}" if first["content"] else _JSON_REQUEST
+    else:
+        cast("list[dict[str, Any]]", first["content"]).append({"type": "text", "text": _JSON_REQUEST})

@@ -1,0 +1,125 @@
+"""The bytes of one HTTP reply -> `CompletionDelta`s, whether it is JSON, a stream of events, or neither."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from qwen_endpoints.chat_completions.sse import SseDecoder, SseEvent
+from qwen_endpoints.chat_completions.stream import StreamDecoder
+from qwen_endpoints.errors import MalformedResponseError
+
+if TYPE_CHECKING:
+    from qwen_endpoints.chat_completions.encode import EncodedRequest
+    from qwen_endpoints.errors import QwenError
+    from qwen_endpoints.resolve import Endpoint
+    from qwen_endpoints.types import Completion, CompletionDelta
+
+_SHOWN = 200
+
+
+class ReplyDecoder:
+    """Feed the body's bytes as they come; call `finish` at its end, unless `ended` says that the reply is complete.
+
+    What was asked for does not matter: an endpoint that answers a stream request with one JSON object, or the other
+    way round, is understood.
+    """
+
+    def __init__(self, endpoint: Endpoint, request: EncodedRequest, headers: Mapping[str, str]) -> None:
+        self._endpoint = endpoint
+        self._decoder = StreamDecoder(endpoint, request)
+        self._content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        self._events = SseDecoder() if self._content_type == "text/event-stream" else None
+        self._body: list[bytes] = []
+        self._sniffed = self._events is not None or "json" in self._content_type
+        self.ended = False
+        """The endpoint has said that it is done; nothing that follows matters."""
+        self.progress = 0
+        """How many events or bodies have been read: what tells a live stream from one that only keeps alive."""
+
+    def feed(self, piece: bytes) -> Iterator[CompletionDelta]:
+        """Take the next bytes; give what they complete.
+
+        Raises:
+            QwenError: The endpoint reports an error or sends something that is not a reply. What came before it has
+                been given out.
+        """
+        if not self._sniffed:
+            piece = self._sniff(piece)
+        if self._events is None:
+            self._body.append(piece)
+        else:
+            yield from self._read(self._events.feed(piece))
+
+    def finish(self) -> Iterator[CompletionDelta]:
+        """End the body; give the rest, the last delta with the whole reply.
+
+        Raises:
+            QwenError: The reply is broken off, empty, or no reply at all.
+        """
+        if self.ended:
+            return
+        if self._events is None:
+            yield from self._decoder.feed(self._json(b"".join(self._body)))
+            yield from self._decoder.finish(done=True)
+            return
+        yield from self._read(self._events.finish())
+        if not self.ended:
+            yield from self._decoder.finish(done=False)
+
+    def partial(self) -> Completion | None:
+        """What has arrived so far, or `None` if nothing has."""
+        return self._decoder.partial()
+
+    def _sniff(self, piece: bytes) -> bytes:
+        """Tell events from JSON by the first bytes, for servers that label their replies wrongly."""
+        piece = b"".join((*self._body, piece))
+        self._body = []
+        head = piece.removeprefix(b"\xef\xbb\xbf").lstrip()
+        if len(head) < len(b"data:"):
+            self._body = [piece]
+            return b""
+        self._sniffed = True
+        if head.startswith((b"data:", b":", b"event:", b"error:")):
+            self._events = SseDecoder()
+        return piece
+
+    def _read(self, events: list[SseEvent]) -> Iterator[CompletionDelta]:
+        for event in events:
+            self.progress += 1
+            if event.error:
+                raise self._endpoint.scope.from_body(json_or_text(event.error), partial=self.partial())
+            if event.data.startswith("[DONE]"):
+                self.ended = True
+                yield from self._decoder.finish(done=True)
+                return
+            if event.data.strip():
+                yield from self._decoder.feed(self._json(event.data))
+
+    def _json(self, data: bytes | str) -> object:
+        try:
+            return json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise self._malformed(data) from error
+
+    def _malformed(self, data: bytes | str) -> QwenError:
+        text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+        shown = " ".join(text.split())[:_SHOWN]
+        if not shown:
+            what = "The endpoint sent an empty reply."
+        elif shown.lower().startswith(("<!doctype", "<html", "<?xml", "<")):
+            what = (
+                f"The endpoint sent a web page instead of a reply: {shown!r}. Check base_url={self._endpoint.base_url!r}."
+            )
+        else:
+            what = f"The endpoint sent something that is not JSON: {shown!r}."
+        return self._endpoint.scope.error(MalformedResponseError, what, partial=self.partial(), body=text[:2000])
+
+
+def json_or_text(text: str) -> object:
+    """Parse `text` if it is JSON, else return it: error bodies are either."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

@@ -1,0 +1,284 @@
+"""Chat Completions payloads -> `CompletionDelta`s. A whole reply is a stream of one payload."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from qwen_endpoints.chat_completions.decode import (
+    LogprobCollector,
+    decode_finish_reason,
+    decode_usage,
+    details_text,
+    join_details,
+    mapping,
+    text_of,
+)
+from qwen_endpoints.chat_completions.think_tags import ThinkTagSplitter
+from qwen_endpoints.chat_completions.tool_calls import ToolCallAssembler, make_call_id
+from qwen_endpoints.errors import MalformedResponseError, StreamInterruptedError
+from qwen_endpoints.pricing import cost_of
+from qwen_endpoints.types import Choice, Completion, CompletionDelta, Json
+
+if TYPE_CHECKING:
+    from qwen_endpoints.chat_completions.encode import EncodedRequest
+    from qwen_endpoints.resolve import Endpoint
+    from qwen_endpoints.types import ToolCallDelta
+
+_KNOWN_MESSAGE_KEYS: Final = frozenset(
+    {"role", "content", "reasoning_content", "reasoning", "reasoning_details", "tool_calls", "refusal"}
+)
+_KNOWN_PAYLOAD_KEYS: Final = frozenset({"id", "object", "created", "model", "choices", "usage", "error"})
+
+
+class StreamDecoder:
+    """Feed each payload of one reply, then call `finish` once.
+
+    Every payload gives the deltas it adds; `finish` gives the last delta, which carries the whole `Completion`.
+    """
+
+    def __init__(self, endpoint: Endpoint, request: EncodedRequest) -> None:
+        self._endpoint = endpoint
+        self._request = request
+        self._choices: dict[int, _ChoiceDecoder] = {}
+        self._id: str | None = None
+        self._model: str | None = None
+        self._created: int | None = None
+        self._usage: object = None
+        self._extra: dict[str, Any] = {}
+
+    def feed(self, payload: object) -> list[CompletionDelta]:
+        """Take one parsed payload.
+
+        Raises:
+            QwenError: The payload is an error, or no Chat Completions object at all; `partial` holds what arrived.
+        """
+        if not isinstance(payload, Mapping):
+            raise self.error(MalformedResponseError, "The endpoint sent JSON that is not an object.")
+        chunk = cast("Json", payload)
+        self._refuse_error(chunk)
+        self._take_facts(chunk)
+        choices = chunk.get("choices")
+        if not isinstance(choices, list):
+            return []
+        deltas: list[CompletionDelta] = []
+        for position, raw in enumerate(cast("list[Any]", choices)):
+            choice = mapping(raw)
+            if choice:
+                self._take_choice(choice, position, deltas)
+        return deltas
+
+    def finish(self, *, done: bool) -> list[CompletionDelta]:
+        """End the reply.
+
+        Args:
+            done: Whether the endpoint said that it was done (`[DONE]`, or a body that came whole). Without that, an
+                answer that has no finish reason was cut off.
+
+        Raises:
+            StreamInterruptedError: The stream ended early; `partial` holds what arrived.
+            MalformedResponseError: The reply holds no answer.
+        """
+        if not self._choices and self._usage is None and not done:
+            raise self.error(StreamInterruptedError, "The connection ended before anything was said.")
+        if not self._choices:
+            raise self.error(MalformedResponseError, "The reply holds no answer (no `choices`).")
+        if not done and any(choice.finish_reason is None for choice in self._choices.values()):
+            raise self.error(
+                StreamInterruptedError, "The stream ended without a finish reason and without [DONE]: it was cut off."
+            )
+        deltas: list[CompletionDelta] = []
+        for choice in self._choices.values():
+            choice.flush(deltas)
+        deltas.append(CompletionDelta(completion=self.snapshot()))
+        return deltas
+
+    def snapshot(self) -> Completion:
+        """Return what has arrived so far."""
+        usage = decode_usage(self._usage)
+        return Completion(
+            choices=tuple(self._choices[index].snapshot() for index in sorted(self._choices)),
+            id=self._id,
+            model=self._model,
+            created=self._created,
+            usage=usage,
+            cost=cost_of(usage, self._endpoint.profile.price),
+            notes=self._request.notes,
+            extra=dict(self._extra),
+        )
+
+    def error(self, kind: type[MalformedResponseError | StreamInterruptedError], message: str) -> Exception:
+        """Build an error that carries what has arrived."""
+        return self._endpoint.scope.error(kind, message, partial=self.partial())
+
+    def partial(self) -> Completion | None:
+        """What has arrived, or `None` if nothing has."""
+        return self.snapshot() if self._choices or self._usage is not None else None
+
+    def _refuse_error(self, chunk: Json) -> None:
+        error = chunk.get("error")
+        flat = "choices" not in chunk and isinstance(chunk.get("message"), str)
+        if error or flat:
+            raise self._endpoint.scope.from_body(chunk, partial=self.partial())
+
+    def _take_facts(self, chunk: Json) -> None:
+        """Note what the payload says about the reply as a whole; the last word wins."""
+        if isinstance(chunk.get("id"), str):
+            self._id = chunk["id"] or self._id
+        if isinstance(chunk.get("model"), str):
+            self._model = chunk["model"] or self._model
+        if isinstance(chunk.get("created"), int):
+            self._created = chunk["created"]
+        if chunk.get("usage"):
+            self._usage = chunk["usage"]
+        for key in chunk.keys() - _KNOWN_PAYLOAD_KEYS:
+            if chunk[key] is not None:
+                self._extra[key] = chunk[key]
+
+    def _take_choice(self, choice: Json, position: int, deltas: list[CompletionDelta]) -> None:
+        index = choice.get("index")
+        index = index if isinstance(index, int) else position
+        decoder = self._choices.get(index)
+        if decoder is None:
+            decoder = self._choices[index] = self._open(index)
+        if choice.get("usage"):
+            self._usage = choice["usage"]
+        if choice.get("error") or choice.get("finish_reason") == "error":
+            decoder.take(choice, deltas)
+            raise self._endpoint.scope.from_body(
+                {"error": choice.get("error") or {"message": "The model failed while it was answering."}},
+                partial=self.snapshot(),
+            )
+        decoder.take(choice, deltas)
+
+    def _open(self, index: int) -> _ChoiceDecoder:
+        profile = self._endpoint.profile
+        headless = (
+            self._endpoint.dialect.raw_think_tags and profile.think_opener == "template" and self._request.may_think
+        )
+
+        def call_id(call: int) -> str:
+            # The request is part of it because some servers send the same reply id every time.
+            body = json.dumps(self._request.body, default=str, sort_keys=True)
+            return make_call_id(self._id, self._created, index, call, body)
+
+        return _ChoiceDecoder(index, headless=headless, make_call_id=call_id)
+
+
+class _ChoiceDecoder:
+    """One answer of a reply."""
+
+    def __init__(self, index: int, *, headless: bool, make_call_id: Callable[[int], str]) -> None:
+        self._index = index
+        self._tags = ThinkTagSplitter(headless=headless)
+        self._tools = ToolCallAssembler(make_call_id)
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._details: list[Json] = []
+        self._plain_reasoning = False
+        self._refusal: list[str] = []
+        self._logprobs = LogprobCollector()
+        self._extra: dict[str, Any] = {}
+        self.finish_reason: str | None = None
+        self._native: str | None = None
+
+    def take(self, choice: Json, deltas: list[CompletionDelta]) -> None:
+        """Take one entry of `choices`, whole (`message`) or streamed (`delta`)."""
+        whole = "message" in choice and not choice.get("delta")
+        message = mapping(choice.get("message") if whole else choice.get("delta"))
+        reasoning = self._take_reasoning(message)
+        text = inline = ""
+        if reasoning:
+            freed, _ = self._tags.leave_headless()
+            text += freed
+        content = text_of(message.get("content"))
+        if content:
+            more, inline = self._tags.feed(content)
+            text += more
+        calls = message.get("tool_calls")
+        pieces = self._tools.feed(calls, whole=whole) if calls else ()
+        self._take_rest(choice, message)
+        self._give(text, reasoning + inline, pieces, deltas)
+
+    def flush(self, deltas: list[CompletionDelta]) -> None:
+        """Give out what was held back."""
+        text, reasoning = self._tags.finish(cut=self._cut)
+        if self._tools and not text.strip():
+            text = ""  # the blank lines that templates put before a tool call
+        self._give(text, reasoning, (), deltas)
+
+    def snapshot(self) -> Choice:
+        """Return what has arrived so far."""
+        return Choice(
+            index=self._index,
+            text="".join(self._text),
+            reasoning="".join(self._reasoning),
+            reasoning_details=join_details(self._details),
+            tool_calls=self._tools.finish(cut=self._cut),
+            finish_reason=decode_finish_reason(self.finish_reason),
+            native_finish_reason=self._native_reason(),
+            refusal="".join(self._refusal) or None,
+            logprobs=self._logprobs.finish(),
+            extra=dict(self._extra),
+        )
+
+    @property
+    def _cut(self) -> bool:
+        return decode_finish_reason(self.finish_reason) == "length"
+
+    def _give(
+        self, text: str, reasoning: str, calls: tuple[ToolCallDelta, ...], deltas: list[CompletionDelta]
+    ) -> None:
+        if text:
+            self._text.append(text)
+        if reasoning:
+            self._reasoning.append(reasoning)
+        if text or reasoning or calls:
+            deltas.append(CompletionDelta(self._index, text, reasoning, calls))
+
+    def _take_reasoning(self, message: Json) -> str:
+        """Read reasoning from whichever field has it, once: details repeat what a plain field says."""
+        plain = text_of(message.get("reasoning_content")) or text_of(message.get("reasoning"))
+        details = message.get("reasoning_details")
+        if not details or not isinstance(details, list):
+            self._plain_reasoning = self._plain_reasoning or bool(plain)
+            return plain
+        fragments = [fragment for fragment in map(mapping, cast("list[Any]", details)) if fragment]
+        self._details.extend(fragments)
+        if plain or self._plain_reasoning:
+            self._plain_reasoning = True
+            return plain
+        return details_text(fragments)
+
+    def _take_rest(self, choice: Json, message: Json) -> None:
+        reason = choice.get("finish_reason")
+        if isinstance(reason, str) and reason:
+            self.finish_reason = reason
+        native = choice.get("native_finish_reason")
+        if isinstance(native, str) and native:
+            self._native = native
+        if message.get("refusal"):
+            self._refusal.append(text_of(message["refusal"]))
+        if choice.get("logprobs"):
+            self._logprobs.feed(choice["logprobs"])
+        for key in message.keys() - _KNOWN_MESSAGE_KEYS:
+            if message[key]:
+                _keep(self._extra, key, message[key])
+
+    def _native_reason(self) -> str | None:
+        """The endpoint's own word, where it adds something to the mapped one."""
+        if self._native is None and self.finish_reason != decode_finish_reason(self.finish_reason):
+            return self.finish_reason
+        return self._native
+
+
+def _keep(extra: dict[str, Any], key: str, value: Any) -> None:
+    """Keep a field nobody knows: lists and texts of a stream grow, the rest is replaced."""
+    held = extra.get(key)
+    if isinstance(held, list) and isinstance(value, list):
+        extra[key] = [*held, *value]
+    elif isinstance(held, str) and isinstance(value, str):
+        extra[key] = held + value
+    else:
+        extra[key] = value

@@ -1,0 +1,178 @@
+"""Puts tool calls together from the pieces in which endpoints send them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, cast
+
+from qwen_endpoints.types import Json, ToolCall, ToolCallDelta
+
+
+@dataclass(slots=True)
+class _OpenCall:
+    position: int
+    id: str
+    """What the caller sees; never changes once given out."""
+    wire_id: str
+    """What the endpoint sent, to recognise the call by; may come later than the call."""
+    name: str = ""
+    pieces: list[str] = field(default_factory=list[str])
+
+    @property
+    def arguments(self) -> str:
+        return "".join(self.pieces)
+
+
+class ToolCallAssembler:
+    """Takes the `tool_calls` lists of one answer, in order, and gives out clean pieces.
+
+    What endpoints do, and what holds here: a call is known by index and id. A new id opens a call, whatever its index;
+    so does an index that has not been seen, if it brings an id or a name. Ids and names that are empty or repeated on
+    continuations are ignored, and so is an index that drifts. Without an index a piece continues the open call.
+    Parallel calls of one index without ids are told apart by a name that comes after complete arguments.
+    """
+
+    def __init__(self, make_id: Callable[[int], str]) -> None:
+        self._make_id = make_id
+        self._calls: list[_OpenCall] = []
+        self._by_index: dict[int, _OpenCall] = {}
+        self._by_id: dict[str, _OpenCall] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def feed(self, entries: object, *, whole: bool) -> tuple[ToolCallDelta, ...]:
+        """Take one `tool_calls` value. `whole`: it holds complete calls, so that each entry is a call of its own."""
+        if not isinstance(entries, list):
+            return ()
+        items = [cast("Json", entry) for entry in cast("list[Any]", entries) if isinstance(entry, Mapping)]
+        return tuple(self._take(entry, whole=whole) for entry in items)
+
+    def finish(self, *, cut: bool) -> tuple[ToolCall, ...]:
+        """Return the calls. `cut`: the answer hit its token limit, so that its last call may be incomplete."""
+        last = len(self._calls) - 1
+        return tuple(_finished(call, cut=cut and call.position == last) for call in self._calls)
+
+    def _take(self, entry: Json, *, whole: bool) -> ToolCallDelta:
+        piece = _read_piece(entry)
+        call = None if whole else self._find(piece)
+        opened = call is None
+        if call is None:
+            call = self._open(piece.wire_id)
+        if piece.index is not None:
+            self._by_index[piece.index] = call
+        if piece.wire_id:
+            call.wire_id = call.wire_id or piece.wire_id
+            self._by_id.setdefault(piece.wire_id, call)
+        fresh_name = piece.name if not call.name else ""
+        call.name = call.name or piece.name
+        call.pieces.append(piece.arguments)
+        return ToolCallDelta(call.position, call.id if opened else None, fresh_name or None, piece.arguments)
+
+    def _find(self, piece: _Piece) -> _OpenCall | None:
+        """Return the call that a piece continues, or `None` where it opens one."""
+        held = self._by_index.get(piece.index) if piece.index is not None else None
+        known = self._by_id.get(piece.wire_id) if piece.wire_id else None
+        candidate = known or held or (self._calls[-1] if self._calls else None)
+        if candidate is None:
+            return None
+        unseen_index = piece.index is not None and held is None
+        if known is not None:
+            # The same id under a new index: a drifting index, or two calls that were given one id.
+            return None if unseen_index and piece.starts_anew(known) else known
+        if piece.wire_id and candidate.wire_id:
+            return None  # another id than the one it has
+        if unseen_index and (piece.wire_id or piece.name):
+            return None  # an index not seen before that names a call
+        if not piece.wire_id and piece.starts_anew(candidate):
+            return None
+        return candidate
+
+    def _open(self, wire_id: str) -> _OpenCall:
+        position = len(self._calls)
+        usable = wire_id and wire_id not in self._by_id
+        call = _OpenCall(position=position, id=wire_id if usable else self._make_id(position), wire_id=wire_id)
+        self._calls.append(call)
+        return call
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One entry of a `tool_calls` list; empty text where the endpoint sent nothing usable."""
+
+    index: int | None
+    wire_id: str
+    name: str
+    arguments: str
+
+    def starts_anew(self, call: _OpenCall) -> bool:
+        """Whether the name on this piece is that of the next call, and not a repetition on a continuation."""
+        if not self.name or not call.name:
+            return False
+        return self.name != call.name or (bool(self.arguments) and _is_object(call.arguments))
+
+
+def _read_piece(entry: Json) -> _Piece:
+    function = entry.get("function")
+    fields: Json = function if isinstance(function, Mapping) else {}  # pyright: ignore[reportUnknownVariableType]
+    index = entry.get("index")
+    return _Piece(
+        index if isinstance(index, int) else None,
+        _text(entry.get("id")),
+        _text(fields.get("name")),
+        _arguments_text(fields.get("arguments")),
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _arguments_text(value: object) -> str:
+    """Arguments are JSON text; some servers send the object itself."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _finished(call: _OpenCall, *, cut: bool) -> ToolCall:
+    arguments = call.arguments
+    parsed, error = parse_arguments(arguments)
+    if cut and (error is not None or not arguments.strip()):
+        parsed, error = None, "the answer hit its token limit while the arguments were being written"
+    if not call.name:
+        parsed, error = None, "the endpoint sent no function name"
+    return ToolCall(id=call.id, name=call.name, arguments=arguments, parsed=parsed, error=error)
+
+
+def parse_arguments(text: str) -> tuple[Json | None, str | None]:
+    """Read the arguments of a call: `(object, None)`, or `(None, why not)`. Nothing is repaired.
+
+    Empty text is an empty object: that is how some endpoints call a function that takes nothing.
+    """
+    if not text.strip():
+        return {}, None
+    try:
+        value: object = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        return None, f"the arguments are not valid JSON ({error})"
+    if not isinstance(value, dict):
+        return None, "the arguments are JSON, but not an object"
+    return value, None  # pyright: ignore[reportUnknownVariableType] - parsed JSON
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _is_object(text: str) -> bool:
+    return bool(text.strip()) and parse_arguments(text)[0] is not None
+
+
+def make_call_id(*parts: object) -> str:
+    """Make up an id for a call that came without one: the same reply to the same request gives the same id."""
+    digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass"), digest_size=12)
+    return f"call_{digest.hexdigest()}"

@@ -1,0 +1,118 @@
+"""Tool definitions and tool choice in an endpoint's spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from qwen_endpoints.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from qwen_endpoints.dialects import Dialect
+    from qwen_endpoints.resolve import Endpoint
+    from qwen_endpoints.types import ChatRequest, Json
+
+_CHOICES: Final = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
+
+
+def encode_tools(tools: Sequence[Json], dialect: Dialect) -> list[dict[str, Any]]:
+    """Copy tool definitions, with `strict` and `$ref` as the dialect takes them."""
+    return [_encode_tool(tool, dialect) for tool in tools]
+
+
+def _encode_tool(tool: Json, dialect: Dialect) -> dict[str, Any]:
+    encoded: dict[str, Any] = deepcopy(dict(tool))
+    function = encoded.get("function")
+    if not isinstance(function, dict):
+        return encoded  # a built-in tool of the endpoint's own
+    fields = cast("dict[str, Any]", function)
+    if not dialect.keeps_strict:
+        fields.pop("strict", None)
+    parameters = fields.get("parameters")
+    if dialect.inline_refs and isinstance(parameters, dict):
+        fields["parameters"] = inline_refs(cast("dict[str, Any]", parameters))
+    return encoded
+
+
+def tool_name(tool: Json) -> str | None:
+    """The function's name in a tool definition; `None` for a built-in tool."""
+    function = tool.get("function")
+    return cast("Mapping[str, Any]", function).get("name") if isinstance(function, Mapping) else None
+
+
+def encode_tool_choice(request: ChatRequest, endpoint: Endpoint) -> str | dict[str, Any] | None:
+    """Spell a tool choice: a word, or the object that names a function. `None` is not sent.
+
+    Raises:
+        ConfigurationError: The choice names a tool that is not among the tools, or there are none to choose from.
+    """
+    choice = request.tool_choice
+    if choice is None:
+        return None
+    names = [name for name in map(tool_name, request.tools) if name]
+    if isinstance(choice, str) and choice not in names:
+        if choice in _CHOICES:
+            if request.tools:
+                return _CHOICES[choice]
+            if _CHOICES[choice] != "required":
+                return None  # nothing to choose from, and nothing was demanded
+        what = "no tools were given" if not request.tools else f"the tools are {', '.join(names)}"
+        raise endpoint.scope.error(ConfigurationError, f"tool_choice={choice!r} cannot be met: {what}.")
+    if isinstance(choice, str):
+        return {"type": "function", "function": {"name": choice}}
+    if not request.tools:
+        raise endpoint.scope.error(ConfigurationError, f"tool_choice={choice!r} cannot be met: no tools were given.")
+    return deepcopy(dict(choice))
+
+
+def inline_refs(schema: dict[str, Any]) -> dict[str, Any]:
+    """Replace each local `$ref` of a JSON schema by what it points to.
+
+    A definition that contains itself cannot be inlined: such references stay, and so do the definitions they need.
+    """
+    inliner = _Inliner(schema)
+    result = inliner.visit({key: value for key, value in schema.items() if key not in _DEFINITIONS}, ())
+    if inliner.kept:
+        for key in _DEFINITIONS:
+            if key in schema:
+                result[key] = deepcopy(schema[key])
+    return result
+
+
+_DEFINITIONS: Final = ("$defs", "definitions")
+
+
+class _Inliner:
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+        self.kept = False
+
+    def visit(self, node: Any, open_refs: tuple[str, ...]) -> Any:
+        if isinstance(node, Mapping):
+            return self._visit_object(cast("Mapping[str, Any]", node), open_refs)
+        if isinstance(node, list):
+            return [self.visit(item, open_refs) for item in cast("list[Any]", node)]
+        return node
+
+    def _visit_object(self, node: Mapping[str, Any], open_refs: tuple[str, ...]) -> dict[str, Any]:
+        reference = node.get("$ref")
+        siblings = {key: self.visit(value, open_refs) for key, value in node.items() if key != "$ref"}
+        if not isinstance(reference, str):
+            return {**({"$ref": reference} if "$ref" in node else {}), **siblings}
+        target = self._look_up(reference)
+        if target is None or reference in open_refs:
+            self.kept = True
+            return {"$ref": reference, **siblings}
+        return {**self.visit(target, (*open_refs, reference)), **siblings}
+
+    def _look_up(self, reference: str) -> Mapping[str, Any] | None:
+        if not reference.startswith("#/"):
+            return None
+        node: Any = self._root
+        for step in reference[2:].split("/"):
+            key = step.replace("~1", "/").replace("~0", "~")
+            if not isinstance(node, Mapping) or key not in node:
+                return None
+            node = cast("Mapping[str, Any]", node)[key]
+        return cast("Mapping[str, Any]", node) if isinstance(node, Mapping) else None

@@ -1,0 +1,146 @@
+"""The only module with I/O: whole and streamed calls, sync and async, each a few lines over one `Exchange`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from qwen_endpoints.connections import Address, Connection, connection_for
+from qwen_endpoints.exchange import PATH, Exchange, last_completion
+
+if TYPE_CHECKING:
+    from qwen_endpoints.calls import Call
+    from qwen_endpoints.types import Completion, CompletionDelta
+
+
+class QwenClient:
+    """Makes calls.
+
+    Holding one keeps its connections alive; equal configurations share them. Nothing is opened before the first call.
+    A copy or a pickle of a client is a new client, so that whatever holds one can be copied, pickled and forked.
+    """
+
+    def __init__(self) -> None:
+        self._connections: dict[Address, Connection] = {}
+
+    def complete(self, call: Call) -> Completion:
+        """Make a call and return the whole reply.
+
+        Raises:
+            QwenError: See `qwen_endpoints.errors`; `ConfigurationError` before anything is sent.
+        """
+        exchange = Exchange(call, stream=False)
+        if exchange.streams:
+            return last_completion(self._stream(call, exchange))
+        with exchange.naming_errors():
+            import openai  # noqa: PLC0415 - importing an adapter must not import the SDK
+
+            reply = self._connection(call).sync().post(
+                PATH, cast_to=openai.APIResponse[bytes], body=exchange.body, options=_typed(exchange.options())
+            )
+            exchange.begin(reply.http_response)
+            return last_completion((*exchange.feed(reply.http_response.content), *exchange.finish()))
+
+    async def acomplete(self, call: Call) -> Completion:
+        """Make a call and return the whole reply. Raises as `complete`."""
+        exchange = Exchange(call, stream=False)
+        if exchange.streams:
+            return last_completion([delta async for delta in self._astream(call, exchange)])
+        with exchange.naming_errors():
+            import openai  # noqa: PLC0415 - as above
+
+            sdk = await self._connection(call).asynchronous()
+            reply = await sdk.post(
+                PATH, cast_to=openai.AsyncAPIResponse[bytes], body=exchange.body, options=_typed(exchange.options())
+            )
+            exchange.begin(reply.http_response)
+            return last_completion((*exchange.feed(reply.http_response.content), *exchange.finish()))
+
+    def stream(self, call: Call) -> Iterator[CompletionDelta]:
+        """Make a call and give its reply piece by piece, the last piece with the whole `Completion`.
+
+        Nothing is sent before the first piece is asked for, but a request that cannot be sent is refused at once.
+        Leaving the iteration early closes the connection.
+        """
+        return self._stream(call, Exchange(call, stream=True))
+
+    def astream(self, call: Call) -> AsyncIterator[CompletionDelta]:
+        """As `stream`, for `async for`."""
+        return self._astream(call, Exchange(call, stream=True))
+
+    def _stream(self, call: Call, exchange: Exchange) -> Iterator[CompletionDelta]:
+        with exchange.naming_errors():
+            import openai  # noqa: PLC0415 - as above
+
+            reply = self._connection(call).sync().post(
+                PATH,
+                cast_to=object,
+                body=exchange.body,
+                options=_typed(exchange.options()),
+                stream=True,
+                stream_cls=openai.Stream[object],
+            )
+            with reply:
+                exchange.begin(reply.response)
+                for piece in reply.response.iter_bytes():
+                    yield from exchange.feed(piece)
+                    if exchange.ended:
+                        return
+                yield from exchange.finish()
+
+    async def _astream(self, call: Call, exchange: Exchange) -> AsyncIterator[CompletionDelta]:
+        with exchange.naming_errors():
+            import openai  # noqa: PLC0415 - as above
+
+            sdk = await self._connection(call).asynchronous()
+            reply = await sdk.post(
+                PATH,
+                cast_to=object,
+                body=exchange.body,
+                options=_typed(exchange.options()),
+                stream=True,
+                stream_cls=openai.AsyncStream[object],
+            )
+            async with reply:
+                exchange.begin(reply.response)
+                async for piece in reply.response.aiter_bytes():
+                    for delta in exchange.feed(piece):
+                        yield delta
+                    if exchange.ended:
+                        return
+                for delta in exchange.finish():
+                    yield delta
+
+    def close(self) -> None:
+        """Close the connections for sync calls. Others who share them open new ones."""
+        for connection in self._connections.values():
+            connection.close()
+
+    async def aclose(self) -> None:
+        """Close the running event loop's connections."""
+        for connection in self._connections.values():
+            await connection.aclose()
+
+    def __copy__(self) -> QwenClient:
+        return QwenClient()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> QwenClient:
+        return QwenClient()
+
+    @override
+    def __reduce__(self) -> tuple[type[QwenClient], tuple[()]]:
+        return QwenClient, ()
+
+    def _connection(self, call: Call) -> Connection:
+        address = Address.of(call)
+        found = self._connections.get(address)
+        if found is None:
+            found = self._connections[address] = connection_for(address)
+        return found
+
+
+def _typed(options: dict[str, Any]) -> Any:
+    """The SDK's `RequestOptions` is a TypedDict that is not public."""
+    return options

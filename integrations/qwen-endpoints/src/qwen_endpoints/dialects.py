@@ -1,0 +1,198 @@
+"""How endpoints spell the parts of Chat Completions that vary between them. Rows of facts; nothing here acts on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from qwen_endpoints.types import Json
+
+Exclusion = Literal["forced_tool_choice", "json_object", "json_schema"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One endpoint's spelling. Pass your own, or `dataclasses.replace` a row: nothing needs subclassing."""
+
+    thinking_on: Json = field(default_factory=lambda: dict[str, Any](enable_thinking=True))
+    """What is merged into the body to make a hybrid model reason."""
+    thinking_off: Json = field(default_factory=lambda: dict[str, Any](enable_thinking=False))
+    """What is merged into the body to keep it from reasoning."""
+    thinking_budget: tuple[str, ...] | None = ("thinking_budget",)
+    """Where in the body the reasoning budget (tokens) goes; `None`: it cannot be said."""
+    reasoning_effort: tuple[str, ...] | None = ("reasoning_effort",)
+    """Where in the body the effort word goes; `None`: it cannot be said."""
+    effort_replaces_switch: bool = False
+    """An effort or a budget says by itself that thinking is on, and `thinking_on` must not stand beside it."""
+    preserve_thinking: tuple[str, ...] | None = ("preserve_thinking",)
+    """Where in the body the wish to keep earlier reasoning goes; `None`: it cannot be said."""
+    thinking_excludes: frozenset[Exclusion] = frozenset()
+    """What a request that reasons may not also ask for; thinking is then off for that request only."""
+    reasoning_field: str = "reasoning_content"
+    """The key that replayed reasoning is sent under."""
+    replays_details: bool = False
+    """Takes `reasoning_details` back; otherwise they are left out of replayed messages."""
+    max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """The key that limits the answer's length."""
+    content_parts: bool = True
+    """Takes message content as a list of parts. `False`: text parts are joined, anything else is refused."""
+    keeps_strict: bool = True
+    """Keeps `strict` in a tool's definition."""
+    inline_refs: bool = False
+    """`$ref` in tool parameters is replaced by what it points to, because servers mis-handle it."""
+    json_word: bool = True
+    """JSON mode wants the word JSON somewhere in the prompt; it is added when missing."""
+    refused_parts: frozenset[str] = frozenset()
+    """Content part types the endpoint is known to reject."""
+    video_fps: bool = True
+    """Hands on the frame rate of a video part."""
+    cache_control: bool = True
+    """Takes `cache_control` marks on content parts."""
+    dropped: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Parameters the endpoint is known to drop or unable to express, by neutral name, each with the reason."""
+    raw_think_tags: bool = False
+    """Raw model output may come through unparsed, so that `</think>` may stand in the content without an opener."""
+
+
+_NEW_API: Final = "the gateway re-encodes requests and drops this field (new-api, dto/openai_request.go, late 2025)"
+_NO_BUDGET: Final = "the server has no documented field for a reasoning budget"
+
+DASHSCOPE: Final = Dialect(
+    # Forced choice: 400 "does not support being set to required or object in thinking mode" (cloudwego/eino#994).
+    # JSON: 400 "Json mode response is not supported when enable_thinking is true" (presenton/presenton#184).
+    thinking_excludes=frozenset({"forced_tool_choice", "json_object", "json_schema"}),
+    # `type: file` parts are rejected (pydantic-ai, providers/alibaba.py, Aug 2026).
+    refused_parts=frozenset({"file"}),
+    # Servers of the Qwen family resolve `$defs` badly (pydantic-ai, profiles/qwen.py, Aug 2026).
+    inline_refs=True,
+)
+"""Alibaba Cloud Model Studio, compatible mode. Read 2026-07."""
+
+ANYFAST: Final = Dialect(
+    max_tokens="max_completion_tokens",
+    thinking_budget=None,
+    preserve_thinking=None,
+    thinking_excludes=DASHSCOPE.thinking_excludes,
+    keeps_strict=False,  # tools[].function keeps only name, description and parameters
+    inline_refs=True,
+    video_fps=False,  # video_url keeps only `url`
+    cache_control=False,
+    dropped=dict(
+        thinking_budget=_NEW_API,
+        preserve_thinking=_NEW_API,
+        min_p=_NEW_API,
+        top_a=_NEW_API,
+        repetition_penalty=_NEW_API,
+        logit_bias=_NEW_API,
+        chat_template_kwargs=_NEW_API,
+    ),
+)
+"""Anyfast, whose replies and errors are those of a new-api gateway. The page names `max_completion_tokens`. Read
+2026-11-21."""
+
+ANYFAST_CN: Final = Dialect(
+    max_tokens="max_tokens",
+    content_parts=False,  # the page takes `content` as a string only
+    thinking_budget=None,
+    preserve_thinking=None,
+    thinking_excludes=DASHSCOPE.thinking_excludes,
+    keeps_strict=False,
+    inline_refs=True,
+    cache_control=False,
+    dropped=ANYFAST.dropped,
+)
+"""Anyfast's mainland site. Read 2026-11-21."""
+
+WCODE: Final = Dialect(
+    # The page documents `reasoning.effort` alone; `medium` is the middle of its scale (about 50 % of max_tokens).
+    thinking_on=dict(reasoning=dict(effort="medium")),
+    thinking_off=dict(reasoning=dict(effort="none")),
+    thinking_budget=None,
+    reasoning_effort=("reasoning", "effort"),
+    effort_replaces_switch=True,
+    preserve_thinking=None,
+    reasoning_field="reasoning",
+    replays_details=True,
+    dropped=dict(
+        thinking_budget="the page offers reasoning.effort only: set reasoning_effort instead",
+        preserve_thinking="the page has no such field",
+    ),
+)
+"""wcode.net over Chat Completions, with OpenRouter's field names. Read 2026-11-21."""
+
+OPENROUTER: Final = Dialect(
+    thinking_on=dict(reasoning=dict(enabled=True)),
+    thinking_off=dict(reasoning=dict(effort="none")),
+    thinking_budget=("reasoning", "max_tokens"),
+    reasoning_effort=("reasoning", "effort"),
+    effort_replaces_switch=True,
+    preserve_thinking=None,
+    reasoning_field="reasoning",
+    replays_details=True,
+    inline_refs=True,  # most upstreams are vLLM or DashScope
+    dropped=dict(preserve_thinking="OpenRouter replays reasoning by `reasoning_details`, which are always sent back"),
+)
+"""openrouter.ai. Read 2026-08."""
+
+VLLM: Final = Dialect(
+    thinking_on=dict(chat_template_kwargs=dict(enable_thinking=True)),
+    thinking_off=dict(chat_template_kwargs=dict(enable_thinking=False)),
+    thinking_budget=("thinking_token_budget",),  # needs a server started with --reasoning-config
+    preserve_thinking=("chat_template_kwargs", "preserve_thinking"),
+    reasoning_field="reasoning",  # since 0.11; docs.vllm.ai v0.26
+    inline_refs=True,
+    dropped=dict(top_a="no such sampler", verbosity="no such parameter"),
+    raw_think_tags=True,
+)
+"""vLLM's own server. Read 2026-08."""
+
+SGLANG: Final = Dialect(
+    thinking_on=VLLM.thinking_on,
+    thinking_off=VLLM.thinking_off,
+    thinking_budget=("chat_template_kwargs", "thinking_budget"),  # docs.sglang.io, thinking budget
+    preserve_thinking=VLLM.preserve_thinking,
+    reasoning_field="reasoning_content",
+    inline_refs=True,
+    dropped=VLLM.dropped,
+    raw_think_tags=True,
+)
+"""SGLang's own server. Read 2026-08."""
+
+LLAMACPP: Final = Dialect(
+    thinking_on=VLLM.thinking_on,
+    thinking_off=VLLM.thinking_off,
+    thinking_budget=None,
+    preserve_thinking=VLLM.preserve_thinking,
+    reasoning_field="reasoning_content",
+    refused_parts=frozenset({"video_url", "video"}),  # "unsupported content[].type", recorded 2026
+    dropped=dict(thinking_budget=_NO_BUDGET, top_a="no such sampler", verbosity="no such parameter"),
+    raw_think_tags=True,
+)
+"""llama.cpp's server with `--jinja`. Read 2026-08."""
+
+OLLAMA: Final = Dialect(
+    # The OpenAI-compatible route takes effort words where the native one has `think`.
+    thinking_on=dict(reasoning_effort="medium"),
+    thinking_off=dict(reasoning_effort="none"),
+    thinking_budget=None,
+    effort_replaces_switch=True,
+    preserve_thinking=None,
+    reasoning_field="reasoning",
+    refused_parts=frozenset({"video_url", "video", "file"}),
+    dropped=dict(
+        thinking_budget=_NO_BUDGET, preserve_thinking="no such parameter", verbosity="no such parameter"
+    ),
+    raw_think_tags=True,
+)
+"""Ollama's `/v1`."""
+
+GENERIC: Final = Dialect(
+    # Nothing is known of the server, so thinking is switched in both spellings that Qwen servers use; each kind of
+    # server ignores the other's.
+    thinking_on=dict(enable_thinking=True, chat_template_kwargs=dict(enable_thinking=True)),
+    thinking_off=dict(enable_thinking=False, chat_template_kwargs=dict(enable_thinking=False)),
+    inline_refs=True,
+    raw_think_tags=True,
+)
+"""Any other server that speaks Chat Completions."""

@@ -1,0 +1,336 @@
+"""What can go wrong, in kinds a caller can act on, and the tables that sort an endpoint's words into them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from qwen_endpoints.types import Completion
+
+
+class QwenError(Exception):
+    """Anything that went wrong with a call.
+
+    Attributes:
+        message: What happened, for a person. Never holds a key.
+        provider: The row's name.
+        model: The model asked for.
+        status: The HTTP status, or the one stated in the body of a reply that claimed success.
+        code: The endpoint's own error code.
+        request_id: The endpoint's name for the request, to quote to its support.
+        retryable: Whether the same request may succeed later.
+        partial: What had arrived before the failure; `None` where nothing had.
+        body: The endpoint's error body, where it sent one.
+    """
+
+    retryable_by_default: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str | None = None,
+        model: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retryable: bool | None = None,
+        partial: Completion | None = None,
+        body: object = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.provider = provider
+        self.model = model
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.retryable = self.retryable_by_default if retryable is None else retryable
+        self.partial = partial
+        self.body = body
+
+    @override
+    def __str__(self) -> str:
+        facts = [
+            self.provider,
+            self.model,
+            self.status and f"HTTP {self.status}",
+            self.code and self.code != str(self.status) and f"code {self.code}",
+            self.request_id and f"request {self.request_id}",
+        ]
+        context = " · ".join(str(fact) for fact in facts if fact)
+        return f"{self.message} ({context})" if context else self.message
+
+    @override
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions rebuild from `args` alone; the keyword state travels beside them.
+        return (type(self), (self.message,), self.__dict__)
+
+
+class ConfigurationError(QwenError):
+    """The call cannot be made as configured. Nothing was sent; the message names the fix."""
+
+
+class AuthenticationError(QwenError):
+    """The key is missing, wrong or expired."""
+
+
+class PermissionDeniedError(QwenError):
+    """The key is known but may not do this."""
+
+
+class QuotaExhaustedError(QwenError):
+    """Credit, a package or a free allowance has run out; waiting does not help."""
+
+
+class RateLimitError(QwenError):
+    """Too many requests or tokens for the moment."""
+
+    retryable_by_default = True
+
+
+class InvalidRequestError(QwenError):
+    """The endpoint refuses the request as it stands."""
+
+
+class ContextOverflowError(InvalidRequestError):
+    """Prompt and answer do not fit the model's context."""
+
+
+class ContentFilteredError(QwenError):
+    """The endpoint's moderation stopped the prompt or the answer."""
+
+
+class ModelNotFoundError(QwenError):
+    """No such model here, or none that this key may use."""
+
+
+class ServerError(QwenError):
+    """The endpoint failed."""
+
+    retryable_by_default = True
+
+
+class ConnectionFailedError(QwenError):
+    """The endpoint could not be reached."""
+
+    retryable_by_default = True
+
+
+class TimedOutError(QwenError):
+    """The endpoint did not answer in time."""
+
+    retryable_by_default = True
+
+
+class StreamInterruptedError(QwenError):
+    """A reply broke off before its end; `partial` holds what had arrived."""
+
+    retryable_by_default = True
+
+
+class MalformedResponseError(QwenError):
+    """The reply is not what Chat Completions promises (an HTML page, no choices, broken JSON)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    """One way an endpoint says what went wrong. Every part that is set must match."""
+
+    kind: type[QwenError]
+    status: int | None = None
+    code: str | None = None
+    """Pattern over the endpoint's code and type."""
+    text: str | None = None
+    """Pattern over its message."""
+    retryable: bool | None = None
+
+    def matches(self, status: int | None, codes: str, text: str) -> bool:
+        return (
+            (self.status is None or self.status == status)
+            and (self.code is None or re.search(self.code, codes, re.IGNORECASE) is not None)
+            and (self.text is None or re.search(self.text, text, re.IGNORECASE) is not None)
+        )
+
+
+_OVERFLOW_TEXT: Final = (
+    r"maximum context length|range of input length|context (window|size|length)|prompt is too long|input is too long"
+    r"|longer than the model's context|exceeds? the (available|maximum|model's) (context|input|number of tokens)"
+)
+
+_SIGNS: Final = (
+    # A limit per minute is worth waiting for, whatever its code says: DashScope answers 429 with `insufficient_quota`
+    # for a tokens-per-minute limit (alibabacloud.com, error-code page, Jun 2026).
+    _Sign(QuotaExhaustedError, text=r"free allocated quota exceeded|API_KEY exceeded the current quota"),
+    _Sign(QuotaExhaustedError, code=r"arrear|free_?tier|insufficient_user_quota|pre_consume_token_quota_failed"),
+    _Sign(QuotaExhaustedError, text=r"arrear|in good standing|insufficient (balance|credits)|余额不足|额度不足|欠费"),
+    _Sign(RateLimitError, status=429),
+    _Sign(QuotaExhaustedError, status=402),
+    _Sign(QuotaExhaustedError, status=403, code=r"quota"),
+    _Sign(QuotaExhaustedError, status=403, text=r"quota|balance"),
+    _Sign(AuthenticationError, status=401),
+    _Sign(ContentFilteredError, code=r"data_?inspection|sensitive_words|prompt_blocked|content_?filter|moderation"),
+    _Sign(ContentFilteredError, text=r"inappropriate content|content (policy|filter)|敏感词|内容安全"),
+    _Sign(ContextOverflowError, code=r"context_length_exceeded|exceed_context_size"),
+    _Sign(ContextOverflowError, status=400, text=_OVERFLOW_TEXT),
+    _Sign(ContextOverflowError, status=413, text=_OVERFLOW_TEXT),
+    _Sign(ContextOverflowError, status=None, text=r"maximum context length|range of input length|prompt is too long"),
+    # new-api: "no channel available for this model in your group" is a 503 that no retry mends.
+    _Sign(ModelNotFoundError, text=r"无可用渠道|no available channel", retryable=False),
+    _Sign(ModelNotFoundError, code=r"model_?not_?found|model_not_exist|get_channel_failed"),
+    _Sign(ModelNotFoundError, status=404),
+    _Sign(AuthenticationError, code=r"invalid_?api_?key|authentication"),
+    _Sign(AuthenticationError, text=r"(incorrect|invalid|no) api.?key|no token provided|无效的令牌"),
+    _Sign(PermissionDeniedError, status=403),
+    _Sign(TimedOutError, status=408),
+    _Sign(TimedOutError, status=504),
+    _Sign(RateLimitError, code=r"rate_?limit|throttling|too_?many_?requests|concurrency_limit"),
+    _Sign(RateLimitError, text=r"rate limit exceeded|too many requests|请求频率|负载已饱和"),
+    _Sign(QuotaExhaustedError, code=r"insufficient_quota"),
+    _Sign(InvalidRequestError, code=r"invalid_?(request|parameter)|bad_request"),
+    _Sign(InvalidRequestError, text=r"request body \(or file\) is too large"),
+    _Sign(ServerError, status=409),
+)
+
+
+def kind_of(status: int | None, codes: str, text: str) -> tuple[type[QwenError], bool | None]:
+    """Sort a failure by status, then code, then known text. Returns the kind and whether a retry may help, if known."""
+    for sign in _SIGNS:
+        if sign.matches(status, codes, text):
+            return sign.kind, sign.retryable
+    if status is not None and 400 <= status < 500:  # noqa: PLR2004 - the range of client errors
+        return InvalidRequestError, None
+    return ServerError, None
+
+
+_REQUEST_ID_IN_TEXT: Final = re.compile(r"request[ _-]?id[:：]?\s*([\w-]{8,})", re.IGNORECASE)
+_REQUEST_ID_HEADERS: Final = ("x-request-id", "x-oneapi-request-id", "x-dashscope-request-id", "x-generation-id")
+_MAX_TEXT: Final = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorScope:
+    """What every error of one call says about where it happened."""
+
+    provider: str
+    model: str
+    secret: str | None = None
+    """The key, so that it can be struck out of whatever text an endpoint echoes."""
+
+    def scrub(self, text: str) -> str:
+        """Return `text` without the key."""
+        return text.replace(self.secret, "***") if self.secret else text
+
+    def error(
+        self,
+        kind: type[QwenError],
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retryable: bool | None = None,
+        partial: Completion | None = None,
+        body: object = None,
+    ) -> QwenError:
+        """Build an error of `kind` in this scope."""
+        return kind(
+            self.scrub(message),
+            provider=self.provider,
+            model=self.model,
+            status=status,
+            code=code,
+            request_id=request_id,
+            retryable=retryable,
+            partial=partial,
+            body=_scrubbed(body, self.secret),
+        )
+
+    def from_body(
+        self,
+        body: object,
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        partial: Completion | None = None,
+    ) -> QwenError:
+        """Build the error that an error body (parsed JSON or text) of any known gateway describes."""
+        report = _report(body)
+        status = _status_in(report.code) if status is None or status < 400 else status  # noqa: PLR2004
+        kind, retryable = kind_of(status, f"{report.code} {report.type}", f"{report.message} {report.detail}")
+        request_id = report.request_id or _request_id(headers, report.message)
+        return self.error(
+            kind,
+            report.message + (f": {report.detail}" if report.detail else ""),
+            status=status,
+            code=report.code or report.type or None,
+            request_id=request_id,
+            retryable=retryable,
+            partial=partial,
+            body=body,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    message: str
+    code: str = ""
+    type: str = ""
+    request_id: str | None = None
+    detail: str = ""
+
+
+def _report(body: object) -> _Report:
+    """Read an error body: `{"error": {...}}`, `{"error": "text"}`, a flat `{code, message}`, or mere text."""
+    if not isinstance(body, Mapping):
+        text = " ".join(str(body or "").split())[:_MAX_TEXT]
+        return _Report(text or "the endpoint gave no reason")
+    outer: Mapping[str, Any] = body  # pyright: ignore[reportUnknownVariableType] - parsed JSON
+    inner = outer.get("error")
+    fields: Mapping[str, Any] = inner if isinstance(inner, Mapping) else outer  # pyright: ignore[reportUnknownVariableType]
+    message = inner if isinstance(inner, str) else fields.get("message") or fields.get("msg") or fields.get("detail")
+    metadata: Any = fields.get("metadata")
+    raw: Any = metadata.get("raw") if isinstance(metadata, Mapping) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    request_id = outer.get("request_id") or fields.get("request_id")
+    return _Report(
+        message=str(message or "the endpoint gave no reason")[:_MAX_TEXT],
+        code=_word(fields.get("code")),
+        type=_word(fields.get("type")),
+        request_id=str(request_id) if request_id else None,
+        detail=str(raw)[:_MAX_TEXT] if raw else "",  # pyright: ignore[reportUnknownArgumentType]
+    )
+
+
+def _word(value: object) -> str:
+    return "" if value is None or isinstance(value, bool) else str(value)
+
+
+def _status_in(code: str) -> int | None:
+    """Some gateways put the HTTP status into `code` of a reply whose own status is 200."""
+    return int(code) if code.isdigit() and 400 <= int(code) < 600 else None  # noqa: PLR2004 - HTTP error range
+
+
+def _request_id(headers: Mapping[str, str] | None, message: str) -> str | None:
+    for name in _REQUEST_ID_HEADERS if headers is not None else ():
+        if headers is not None and headers.get(name):
+            return headers[name]
+    found = _REQUEST_ID_IN_TEXT.search(message)
+    return found.group(1) if found else None
+
+
+def _scrubbed(value: Any, secret: str | None) -> Any:
+    """Copy parsed JSON with the key struck out of every string."""
+    if not secret:
+        return value
+    if isinstance(value, str):
+        return value.replace(secret, "***")
+    if isinstance(value, Mapping):
+        return {key: _scrubbed(item, secret) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list):
+        return [_scrubbed(item, secret) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return value

@@ -1,0 +1,164 @@
+"""One request and its reply, without I/O: what to send, how to read what comes, how to name what goes wrong."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from qwen_endpoints.chat_completions.encode import encode_request
+from qwen_endpoints.chat_completions.reply import ReplyDecoder, json_or_text
+from qwen_endpoints.errors import (
+    ConfigurationError,
+    ConnectionFailedError,
+    QwenError,
+    StreamInterruptedError,
+    TimedOutError,
+)
+from qwen_endpoints.types import Completion, CompletionDelta
+
+if TYPE_CHECKING:
+    from qwen_endpoints.calls import Call
+
+PATH = "/chat/completions"
+_CONNECT_TIMEOUT = 10.0
+
+
+class Exchange:
+    """The pure half of a call; the drivers in `client` add the I/O, sync or async."""
+
+    def __init__(self, call: Call, *, stream: bool) -> None:
+        self._call = call
+        self._scope = call.endpoint.scope
+        self._request = encode_request(call.request, call.endpoint, stream=stream)
+        self._reply: ReplyDecoder | None = None
+        self._seen = 0
+        self._heard_at = 0.0
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The request body."""
+        return self._request.body
+
+    @property
+    def streams(self) -> bool:
+        """Whether the body asks for a stream, which it may even where the caller wants a whole reply."""
+        return bool(self.body.get("stream"))
+
+    def options(self) -> dict[str, Any]:
+        """What the SDK is told besides the body."""
+        from openai import Omit, Timeout  # noqa: PLC0415 - importing an adapter must not import the SDK
+
+        transport = self._call.transport
+        headers: dict[str, Any] = dict(transport.headers)
+        if self._call.endpoint.api_key is None and "authorization" not in map(str.lower, headers):
+            headers["Authorization"] = Omit()
+        read = transport.idle_timeout if self.streams else transport.timeout
+        return {
+            "headers": headers,
+            "params": dict(transport.query),
+            "max_retries": transport.max_retries,
+            "timeout": Timeout(transport.timeout, read=read, connect=min(_CONNECT_TIMEOUT, transport.timeout)),
+        }
+
+    def begin(self, response: Any) -> None:
+        """Take note of the reply's headers."""
+        self._reply = ReplyDecoder(self._call.endpoint, self._request, response.headers)
+        self._heard_at = time.monotonic()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the endpoint has said that it is done."""
+        return self._reply is not None and self._reply.ended
+
+    def feed(self, piece: bytes) -> Iterator[CompletionDelta]:
+        """Take the next bytes of the reply; give what they add."""
+        reply = self._begun()
+        yield from reply.feed(piece)
+        self._refuse_idling(reply)
+
+    def finish(self) -> Iterator[CompletionDelta]:
+        """End the reply; give the rest."""
+        return self._begun().finish()
+
+    def _begun(self) -> ReplyDecoder:
+        if self._reply is None:
+            raise RuntimeError("begin() comes before feed() and finish()")
+        return self._reply
+
+    def _refuse_idling(self, reply: ReplyDecoder) -> None:
+        """Keep-alive comments hold a connection open, but they must not hold a call for ever."""
+        now = time.monotonic()
+        if reply.progress != self._seen or not self.streams:
+            self._seen, self._heard_at = reply.progress, now
+        elif now - self._heard_at > self._call.transport.idle_timeout:
+            raise self._scope.error(
+                TimedOutError,
+                f"The stream has sent only keep-alives for {now - self._heard_at:.0f} s "
+                f"(stream_idle_timeout={self._call.transport.idle_timeout:g}).",
+                partial=reply.partial(),
+            )
+
+    @contextmanager
+    def naming_errors(self) -> Generator[None]:
+        """Turn whatever the SDK and its transport raise into a `QwenError`, with the original as its cause."""
+        try:
+            yield
+        except QwenError:
+            raise
+        except Exception as error:
+            named = self._named(error)
+            if named is None:
+                raise
+            raise named from error
+
+    def _named(self, error: Exception) -> QwenError | None:
+        import openai  # noqa: PLC0415 - as above
+
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        if isinstance(error, openai.APIStatusError):
+            return self._refused(error)
+        partial = self._reply.partial() if self._reply is not None else None
+        if isinstance(error, openai.APITimeoutError) or "TimeoutException" in kinds:
+            return self._scope.error(TimedOutError, self._timeout_text(), partial=partial)
+        if isinstance(error, openai.APIConnectionError):
+            return self._scope.error(ConnectionFailedError, self._unreachable_text(error))
+        # httpx and httpx2 have classes of the same names; either may be the SDK's transport.
+        if kinds & {"RequestError", "StreamError"} or isinstance(error, (ssl.SSLError, OSError)):
+            text = f"The connection broke while the reply was being read ({type(error).__name__}: {error})."
+            return self._scope.error(StreamInterruptedError, text, partial=partial)
+        if isinstance(error, (TypeError, ValueError, RecursionError)) and self._reply is None:
+            return self._scope.error(ConfigurationError, f"The request cannot be written as JSON: {error}.")
+        return None
+
+    def _refused(self, error: Any) -> QwenError:
+        # The SDK hands over what stands under `error` only; a request id may stand beside it.
+        named = self._scope.from_body(
+            json_or_text(error.response.text), status=error.status_code, headers=error.response.headers
+        )
+        hint = self._call.endpoint.provider.key_hint
+        if error.status_code == 401 and hint:  # noqa: PLR2004 - HTTP unauthorised
+            named.message = f"{named.message} {hint}"
+        return named
+
+    def _timeout_text(self) -> str:
+        transport = self._call.transport
+        if self._reply is None:
+            return f"The endpoint did not answer within {transport.timeout:g} s (timeout)."
+        return f"The stream has sent nothing for {transport.idle_timeout:g} s (stream_idle_timeout)."
+
+    def _unreachable_text(self, error: Exception) -> str:
+        reason = f" ({type(error.__cause__).__name__}: {error.__cause__})" if error.__cause__ else ""
+        return f"Cannot reach {self._call.endpoint.base_url}{reason}. Is the address right and the server running?"
+
+
+def last_completion(deltas: Iterable[CompletionDelta]) -> Completion:
+    """Return the whole reply that the last delta carries."""
+    completion: Completion | None = None
+    for delta in deltas:
+        completion = delta.completion or completion
+    if completion is None:
+        raise RuntimeError("a reply that ends gives its completion")
+    return completion

@@ -1,0 +1,66 @@
+"""Usage x price -> cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from qwen_endpoints.types import Usage
+
+_PER_MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What a host charges, per million tokens."""
+
+    input: float
+    """Per million input tokens."""
+    output: float
+    """Per million output tokens, reasoning included."""
+    cached_input: float | None = None
+    """Per million input tokens read from a cache; `None` charges them as other input."""
+    currency: str = "CNY"
+    """ISO 4217 code."""
+    source: str = ""
+    """The page the price was read from."""
+    checked: date | None = None
+    """When it was read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one call cost."""
+
+    amount: float
+    """In units of `currency`."""
+    currency: str
+    """ISO 4217 code."""
+    origin: Literal["computed", "reported"]
+    """`computed` from usage and the price table, or `reported` by the endpoint itself."""
+
+
+def cost_of(usage: Usage | None, price: Price | None) -> Cost | None:
+    """Return what `usage` costs at `price`; `None` where either is unknown.
+
+    An amount the endpoint itself reported (`Usage.reported_cost`, US dollars as OpenRouter states it) wins over the
+    table, because discounts and routing are known only there.
+    """
+    if usage is None:
+        return None
+    if usage.reported_cost is not None:
+        return Cost(amount=usage.reported_cost, currency="USD", origin="reported")
+    if price is None:
+        return None
+    cached = usage.cached_tokens or 0
+    if price.cached_input is None:
+        cached = 0
+    amount = (
+        (usage.input_tokens - cached) * price.input
+        + cached * (price.cached_input or 0.0)
+        + usage.output_tokens * price.output
+    )
+    return Cost(amount=round(amount / _PER_MILLION, 10), currency=price.currency, origin="computed")

@@ -1,0 +1,120 @@
+"""Whether a request reasons, decided once from what was asked, what the model can do and what the endpoint excludes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qwen_endpoints.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from qwen_endpoints.dialects import Exclusion
+    from qwen_endpoints.resolve import Endpoint
+    from qwen_endpoints.types import ChatRequest, ReasoningEffort
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThinkingPlan:
+    """What a request says about reasoning."""
+
+    on: bool | None = None
+    """Switched on, off, or left to the model."""
+    budget: int | None = None
+    effort: ReasoningEffort | None = None
+    notes: tuple[str, ...] = ()
+    """What was changed for the endpoint's sake."""
+
+    def may_think(self, endpoint: Endpoint) -> bool:
+        """Whether the answer may hold reasoning."""
+        profile = endpoint.profile
+        if self.on is not None:
+            return self.on
+        return profile.may_think and profile.thinking_default is not False
+
+
+def plan_thinking(request: ChatRequest, endpoint: Endpoint) -> ThinkingPlan:
+    """Decide about reasoning for one request.
+
+    Raises:
+        ConfigurationError: The settings contradict each other, or ask what this model cannot do.
+    """
+    plan = ThinkingPlan(
+        on=_asked(request, endpoint), budget=request.thinking_budget, effort=_effort(request.reasoning_effort)
+    )
+    _refuse_impossible(plan, endpoint)
+    clash = wishes(request) & endpoint.dialect.thinking_excludes
+    if not clash or not plan.may_think(endpoint):
+        return plan
+    return _without_thinking(clash, endpoint)
+
+
+def wishes(request: ChatRequest) -> frozenset[Exclusion]:
+    """What a request asks for that some endpoints refuse beside reasoning."""
+    found: set[Exclusion] = set()
+    if request.tools and is_forced(request.tool_choice):
+        found.add("forced_tool_choice")
+    kind = (request.response_format or {}).get("type")
+    if kind == "json_object":
+        found.add("json_object")
+    elif kind == "json_schema":
+        found.add("json_schema")
+    return frozenset(found)
+
+
+def is_forced(tool_choice: str | Mapping[str, Any] | None) -> bool:
+    """Whether a tool choice makes the model call a tool."""
+    if isinstance(tool_choice, Mapping):
+        return True
+    return tool_choice not in (None, "auto", "none")
+
+
+def _asked(request: ChatRequest, endpoint: Endpoint) -> bool | None:
+    """The switch that budget, effort and switch amount to together."""
+    implied = None
+    if request.reasoning_effort is not None:
+        implied = request.reasoning_effort != "none"
+    if request.thinking_budget is not None:
+        implied = True if implied is None else implied
+    if request.enable_thinking is None or implied is None:
+        return implied if request.enable_thinking is None else request.enable_thinking
+    if request.enable_thinking != implied:
+        raise endpoint.scope.error(
+            ConfigurationError,
+            f"enable_thinking={request.enable_thinking} contradicts "
+            f"reasoning_effort={request.reasoning_effort!r}, thinking_budget={request.thinking_budget}: drop one of them.",
+        )
+    return request.enable_thinking
+
+
+def _effort(effort: ReasoningEffort | None) -> ReasoningEffort | None:
+    """`none` is the switch, not a degree."""
+    return None if effort == "none" else effort
+
+
+def _refuse_impossible(plan: ThinkingPlan, endpoint: Endpoint) -> None:
+    kind = endpoint.profile.thinking
+    if kind == "none" and plan.on:
+        raise endpoint.scope.error(
+            ConfigurationError,
+            f"{endpoint.model} does not reason: leave enable_thinking, thinking_budget and reasoning_effort unset, or "
+            "choose a thinking model.",
+        )
+    if kind == "always" and plan.on is False:
+        raise endpoint.scope.error(
+            ConfigurationError,
+            f"{endpoint.model} always reasons: leave enable_thinking unset, or choose a hybrid or instruct model.",
+        )
+
+
+def _without_thinking(clash: frozenset[Exclusion], endpoint: Endpoint) -> ThinkingPlan:
+    names = {"forced_tool_choice": "a forced tool choice", "json_object": "JSON mode", "json_schema": "a JSON schema"}
+    what = " and ".join(names[item] for item in sorted(clash))
+    if endpoint.profile.thinking == "always":
+        raise endpoint.scope.error(
+            ConfigurationError,
+            f"{endpoint.provider.name} takes {what} only from a model that is not reasoning, and {endpoint.model} always "
+            "reasons. Use tool_choice='auto', or choose another model.",
+        )
+    note = f"thinking was switched off for this request: {endpoint.provider.name} does not combine it with {what}"
+    return ThinkingPlan(on=False, notes=(note,))
