@@ -1,0 +1,39 @@
+"""Qwen for LangChain, through whatever endpoint you have."""
+
+from langchain_qwen._errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectionFailedError,
+    ContentFilteredError,
+    ContextOverflowError,
+    InvalidRequestError,
+    MalformedResponseError,
+    ModelNotFoundError,
+    PermissionDeniedError,
+    QuotaExhaustedError,
+    RateLimitError,
+    ServerError,
+    StreamInterruptedError,
+    TimedOutError,
+)
+from langchain_qwen._version import __version__
+from langchain_qwen.chat_models import ChatQwen
+
+__all__ = [
+    "AuthenticationError",
+    "ChatQwen",
+    "ConfigurationError",
+    "ConnectionFailedError",
+    "ContentFilteredError",
+    "ContextOverflowError",
+    "InvalidRequestError",
+    "MalformedResponseError",
+    "ModelNotFoundError",
+    "PermissionDeniedError",
+    "QuotaExhaustedError",
+    "RateLimitError",
+    "ServerError",
+    "StreamInterruptedError",
+    "TimedOutError",
+    "__version__",
+]

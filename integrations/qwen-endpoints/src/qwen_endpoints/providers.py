@@ -149,8 +149,8 @@ def _cny_per_thousand(input_price: float, output_price: float, source: str) -> P
     return Price(input=input_price * 1000, output=output_price * 1000, source=source, checked=_CHECKED)
 
 
-_WCODE_235B: Final = "wcode.net, page of qwen/qwen3-235b-a22b (listed at https://wcode.net/models)"
-_WCODE_VL: Final = "wcode.net, page of qwen/qwen3-vl-32b-instruct (listed at https://wcode.net/models)"
+_WCODE_235B: Final = "https://wcode.net/model/qwen3-235b-a22b"
+_WCODE_VL: Final = "https://wcode.net/model/qwen3-vl-32b-instruct"
 
 _WHOLE_REASONING: Final = ModelOffer(profile={"thinking_streams_only": False})
 """Servers other than Alibaba's answer whole calls that reason."""

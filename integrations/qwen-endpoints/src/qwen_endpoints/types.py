@@ -114,6 +114,7 @@ class Choice:
     """One answer. An endpoint sends several only when asked to (`n`)."""
 
     index: int = 0
+    """The endpoint's own number for this answer."""
     text: str = ""
     reasoning: str = ""
     reasoning_details: tuple[Json, ...] = ()
@@ -172,7 +173,7 @@ class CompletionDelta:
     """What one chunk of a reply added."""
 
     choice: int = 0
-    """The index of the answer that grew."""
+    """Which answer grew, counted from 0 in the order of `Completion.choices`."""
     text: str = ""
     reasoning: str = ""
     tool_calls: tuple[ToolCallDelta, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any, cast
 
@@ -84,7 +85,7 @@ class _Filler:
         branches = as_list(schema.get("anyOf")) or as_list(schema.get("oneOf"))
         real = [branch for item in branches if _kind(branch := resolve(as_object(item), self._root)) != "null"]
         if not real:
-            return schema
+            return schema if not branches else {"type": "null"}
         spoken = [branch for branch in real if self._mentions(branch)]
         beside = {key: value for key, value in schema.items() if key not in {"anyOf", "oneOf"}}
         return beside | self._chosen(spoken[0] if spoken else real[0])
@@ -165,8 +166,7 @@ class _Filler:
         """Return the parts of the text that each begin with a name: one record each."""
         text = self._source.text
         starts = [place for name in names_in(text) if (place := text.find(name)) >= 0]
-        ends = [*starts[1:], len(text)]
-        clauses = [text[start:end] for start, end in zip(starts, ends, strict=True)]
+        clauses = [text[start:end] for start, end in itertools.pairwise([*starts, len(text)])]
         # A clause without a number or a verb is rarely a record of its own.
         return clauses if len(clauses) > 1 and all(any(c.isdigit() for c in clause) for clause in clauses) else []
 

@@ -31,8 +31,9 @@ def encode_messages(request: ChatRequest, endpoint: Endpoint) -> list[dict[str, 
     if not request.messages:
         raise endpoint.scope.error(ConfigurationError, "There are no messages to send.")
     replay_from = _replay_from(request, endpoint)
+    answered = frozenset(message.tool_call_id for message in request.messages if message.role == "tool")
     encoded = [
-        _encode_message(message, endpoint, replay=position >= replay_from)
+        _encode_message(message, endpoint, answered, replay=position >= replay_from)
         for position, message in enumerate(request.messages)
     ]
     if _wants_json_word(request, endpoint) and not _mentions_json(request.messages):
@@ -40,14 +41,18 @@ def encode_messages(request: ChatRequest, endpoint: Endpoint) -> list[dict[str, 
     return encoded
 
 
-def _encode_message(message: Message, endpoint: Endpoint, *, replay: bool) -> dict[str, Any]:
+def _encode_message(
+    message: Message, endpoint: Endpoint, answered: frozenset[str | None], *, replay: bool
+) -> dict[str, Any]:
     encoded: dict[str, Any] = {"role": message.role, "content": _encode_content(message, endpoint)}
     if message.name:
         encoded["name"] = message.name
     if message.role == "tool" and message.tool_call_id is not None:
         encoded["tool_call_id"] = message.tool_call_id
-    if message.tool_calls:
-        encoded["tool_calls"] = [_encode_tool_call(call) for call in message.tool_calls]
+    # An invalid call that nothing answers is not replayed: endpoints want a result for every call.
+    calls = [call for call in message.tool_calls if call.parsed is not None or call.id in answered]
+    if calls:
+        encoded["tool_calls"] = [_encode_tool_call(call) for call in calls]
     if replay and message.role == "assistant":
         if message.reasoning:
             encoded[endpoint.dialect.reasoning_field] = message.reasoning

@@ -98,7 +98,7 @@ class StreamDecoder:
         """Return what has arrived so far."""
         usage = decode_usage(self._usage)
         return Completion(
-            choices=tuple(self._choices[index].snapshot() for index in sorted(self._choices)),
+            choices=tuple(choice.snapshot() for choice in self._choices.values()),
             id=self._id,
             model=self._model,
             created=self._created,
@@ -141,7 +141,7 @@ class StreamDecoder:
         index = index if isinstance(index, int) else position
         decoder = self._choices.get(index)
         if decoder is None:
-            decoder = self._choices[index] = self._open(index)
+            decoder = self._choices[index] = self._open(len(self._choices), index)
         if choice.get("usage"):
             self._usage = choice["usage"]
         if choice.get("error") or choice.get("finish_reason") == "error":
@@ -152,7 +152,7 @@ class StreamDecoder:
             )
         decoder.take(choice, deltas)
 
-    def _open(self, index: int) -> _ChoiceDecoder:
+    def _open(self, position: int, index: int) -> _ChoiceDecoder:
         profile = self._endpoint.profile
         headless = (
             self._endpoint.dialect.raw_think_tags and profile.think_opener == "template" and self._request.may_think
@@ -161,15 +161,16 @@ class StreamDecoder:
         def call_id(call: int) -> str:
             # The request is part of it because some servers send the same reply id every time.
             body = json.dumps(self._request.body, default=str, sort_keys=True)
-            return make_call_id(self._id, self._created, index, call, body)
+            return make_call_id(self._id, self._created, position, call, body)
 
-        return _ChoiceDecoder(index, headless=headless, make_call_id=call_id)
+        return _ChoiceDecoder(position, index, headless=headless, make_call_id=call_id)
 
 
 class _ChoiceDecoder:
     """One answer of a reply."""
 
-    def __init__(self, index: int, *, headless: bool, make_call_id: Callable[[int], str]) -> None:
+    def __init__(self, position: int, index: int, *, headless: bool, make_call_id: Callable[[int], str]) -> None:
+        self._position = position
         self._index = index
         self._tags = ThinkTagSplitter(headless=headless)
         self._tools = ToolCallAssembler(make_call_id)
@@ -235,7 +236,7 @@ class _ChoiceDecoder:
         if reasoning:
             self._reasoning.append(reasoning)
         if text or reasoning or calls:
-            deltas.append(CompletionDelta(self._index, text, reasoning, calls))
+            deltas.append(CompletionDelta(self._position, text, reasoning, calls))
 
     def _take_reasoning(self, message: Json) -> str:
         """Read reasoning from whichever field has it, once: details repeat what a plain field says."""

@@ -1,0 +1,87 @@
+# `make` lists the targets. Needed: make, Python 3.10 or newer and a package index; uv is fetched when it is missing.
+
+PYTHON ?= python3
+ARGS ?=
+export UV_PYTHON_DOWNLOADS := never
+
+UV := $(or $(shell command -v uv 2>/dev/null),.tools/uv/bin/uv)
+MEMBERS := $(sort $(wildcard integrations/*/pyproject.toml))
+MANIFESTS := pyproject.toml constraints.txt $(MEMBERS)
+INSTALL = $(UV) pip install --quiet --python .venv/bin/python --constraints constraints.txt
+
+# Tests see no keys, no provider choice and no proxy of yours, and reach nothing but loopback (scripts/offline).
+FOREIGN := $(filter %_API_KEY %_AUTH_TOKEN OPENAI_% LANGSMITH_% LANGCHAIN_% QWEN_PROVIDER %_PROXY %_proxy,$(.VARIABLES))
+OFFLINE := env $(addprefix -u ,$(FOREIGN)) PYTHONPATH=scripts/offline
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format types wheels matrix live constraints clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: .venv/.demo ## see it work in a minute: local sandbox, no key, no account
+	@.venv/bin/python scripts/demo.py
+
+test: .venv/.test ## unit and contract tests, in parallel, without a network; ARGS="-k stream" narrows them
+	@$(OFFLINE) .venv/bin/python -m pytest -n auto $(ARGS)
+
+lint: .venv/.lint types ## ruff check, ruff format --check and pyright
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+
+types: .venv/.lint ## pyright, strict
+	@.venv/bin/pyright
+
+format: .venv/.lint ## let ruff format, and fix what it can
+	@.venv/bin/ruff check --fix-only --quiet .
+	@.venv/bin/ruff format .
+
+wheels: | $(UV) ## build a wheel and an sdist of each distribution into dist/
+	@rm -rf dist
+	@for member in $(patsubst %/pyproject.toml,%,$(MEMBERS)); do $(UV) build --quiet --out-dir dist $$member || exit 1; done
+	@ls dist
+
+matrix: | $(UV) ## install the wheels into clean environments (lowest, highest, openai 2, one framework) and test them
+	@UV=$(UV) $(PYTHON) scripts/matrix.py $(ARGS)
+
+live: .venv/.test ## tests against a real server: QWEN_LIVE_BASE_URL, _MODEL, _API_KEY, _PROVIDER
+	@.venv/bin/python -m pytest tests/live $(ARGS)
+
+constraints: | $(UV) ## move the pins of constraints.txt to the newest versions
+	@{ sed '/^[^#]/,$$d' constraints.txt; echo "rich uv" | tr ' ' '\n' | $(UV) pip compile --quiet --universal \
+		--python-version 3.10 --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
+		--group test --group lint $(MEMBERS) - | grep -v '^-e'; } > constraints.new
+	@mv constraints.new constraints.txt
+
+clean: ## remove what the other targets made
+	rm -rf .venv .tools dist build .pytest_cache .ruff_cache .hypothesis .benchmarks
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each stamp adds to the one environment: the demo needs little, the tests more, the linters most.
+.venv/.demo: $(MANIFESTS) | $(UV)
+	@$(OLD_PYTHON)
+	@test -x .venv/bin/python || $(UV) venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
+	@echo "installing the four distributions into .venv"
+	@$(INSTALL) --group demo $(patsubst %/pyproject.toml,--editable %,$(MEMBERS))
+	@touch $@
+
+.venv/.test: .venv/.demo
+	@echo "installing the test tools into .venv"
+	@$(INSTALL) --group test
+	@touch $@
+
+.venv/.lint: .venv/.test
+	@echo "installing the linters into .venv"
+	@$(INSTALL) --group lint
+	@touch $@
+
+.tools/uv/bin/uv:
+	@$(OLD_PYTHON)
+	@echo "uv is not installed; fetching it into .tools/uv"
+	@$(PYTHON) -m venv .tools/uv || { echo "could not make a virtual environment (on Debian: apt install python3-venv)" >&2; exit 1; }
+	@.tools/uv/bin/python -m pip install --quiet --constraint constraints.txt uv
+
+define OLD_PYTHON
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+	echo "Python 3.10 or newer is needed, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true). Name another: make PYTHON=python3.12 ..." >&2; exit 1; }
+endef

@@ -1,0 +1,29 @@
+"""The catalogue's profile in LangChain's words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    import qwen_endpoints as core
+    from langchain_core.language_models import ModelProfile
+
+
+def langchain_profile(profile: core.ModelProfile) -> ModelProfile:
+    """Return what is known of a model; what is unknown is left out."""
+    inputs = profile.inputs
+    found: dict[str, Any] = {
+        "name": profile.id,
+        "max_input_tokens": profile.context_window,
+        "max_output_tokens": profile.max_output_tokens,
+        "text_inputs": None if inputs is None else "text" in inputs,
+        "image_inputs": None if inputs is None else "image" in inputs,
+        "image_url_inputs": None if inputs is None else "image" in inputs,
+        "video_inputs": None if inputs is None else "video" in inputs,
+        "audio_inputs": None if inputs is None else "audio" in inputs,
+        "reasoning_output": None if profile.thinking is None else profile.may_think,
+        "text_outputs": True,
+        "tool_calling": profile.tools,
+        "structured_output": profile.json_schema,
+    }
+    return cast("ModelProfile", {name: value for name, value in found.items() if value is not None})

@@ -1,0 +1,207 @@
+"""`ChatQwen`: the LangChain chat model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages.utils import count_tokens_approximately
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import PrivateAttr, model_validator
+from qwen_endpoints import Call, QwenClient, QwenSettings, check_settings, plan_call, resolve
+from typing_extensions import Self, override
+
+from langchain_qwen._content_blocks import MODEL_PROVIDER, register
+from langchain_qwen._decode import decode_completion, decode_deltas
+from langchain_qwen._encode import encode_messages
+from langchain_qwen._errors import as_langchain_errors
+from langchain_qwen._profile import langchain_profile
+from langchain_qwen._version import __version__
+
+if TYPE_CHECKING:
+    from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+    from langchain_core.language_models import ModelProfile
+
+register()
+
+
+class ChatQwen(QwenSettings, BaseChatModel):
+    """Qwen as a LangChain chat model, through any endpoint.
+
+    Example:
+        ```python
+        from langchain_qwen import ChatQwen
+
+        llm = ChatQwen(model="qwen/qwen3-235b-a22b", provider="wcode", enable_thinking=True)
+        answer = llm.invoke("Why is the sky blue?")
+        answer.content  # the answer
+        answer.additional_kwargs["reasoning_content"]  # what the model thought
+        answer.usage_metadata, answer.response_metadata["finish_reason"]
+        ```
+
+    All settings are those of `QwenSettings`; each may also be given for one call (`llm.invoke(..., temperature=0)`),
+    and an unknown name of a call goes into the request body as it is.
+
+    Raises:
+        ConfigurationError: On construction and before a call is sent, when settings cannot be used.
+        QwenError: Any other kind, when a call fails; each is also LangChain's matching `ModelError`.
+    """
+
+    streaming: bool = False
+    """Let `invoke` stream under the hood. Do not pass `False`: LangChain would then never stream."""
+
+    _client: QwenClient = PrivateAttr(default_factory=QwenClient)
+
+    @model_validator(mode="after")
+    def _check_qwen_settings(self) -> Self:
+        with as_langchain_errors():
+            check_settings(self)
+        return self
+
+    @model_validator(mode="after")
+    def _set_langchain_qwen_version(self) -> Self:
+        add_version = getattr(self, "_add_version", None)  # langchain-core has it since 1.5
+        if add_version is not None:
+            add_version("langchain-qwen", __version__)
+        return self
+
+    @property
+    @override
+    def _llm_type(self) -> str:
+        return "qwen-chat"
+
+    @property
+    @override
+    def _identifying_params(self) -> dict[str, Any]:
+        """What tells one model from another, in traces and cache keys. Never a secret."""
+        return {name: value for name, value in self._dumped_settings().items() if value is not None}
+
+    @override
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = super()._get_ls_params(stop=stop, **kwargs)
+        params["ls_provider"] = MODEL_PROVIDER
+        params["ls_model_name"] = kwargs.get("model", self.model)
+        return params
+
+    @override
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        return langchain_profile(resolve(self, need_key=False).profile)
+
+    @override
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: str | dict[str, Any] | bool | None = None,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Return a model that may call these tools.
+
+        Args:
+            tools: Functions, pydantic classes, LangChain tools, or JSON schemas. Without any, nothing is sent.
+            tool_choice: `auto`, `none`, `any`/`required`/`True`, a tool's name, or the Chat Completions object.
+            strict: Ask for arguments that follow the schema exactly, where the endpoint has such a mode.
+            **kwargs: Anything a call takes (`parallel_tool_calls`, `response_format`, ...).
+        """
+        described = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
+        if isinstance(tool_choice, bool):
+            tool_choice = "required" if tool_choice else None
+        bound = {"tools": described, "tool_choice": tool_choice, **kwargs}
+        return self.bind(**{name: value for name, value in bound.items() if value is not None})
+
+    @override
+    def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
+        """Estimate a prompt's tokens offline, from its characters."""
+        if tools:
+            return count_tokens_approximately(messages, tools=list(tools))
+        return count_tokens_approximately(messages)
+
+    def close(self) -> None:
+        """Close the connections of sync calls. The next call opens new ones."""
+        self._client.close()
+
+    async def aclose(self) -> None:
+        """Close the running event loop's connections. The next call opens new ones."""
+        await self._client.aclose()
+
+    @override
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        with as_langchain_errors():
+            call = self._plan(messages, stop, kwargs)
+            return decode_completion(self._client.complete(call), call.endpoint.provider.name)
+
+    @override
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        with as_langchain_errors():
+            call = self._plan(messages, stop, kwargs)
+            return decode_completion(await self._client.acomplete(call), call.endpoint.provider.name)
+
+    @override
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        with as_langchain_errors():
+            call = self._plan(messages, stop, kwargs)
+            for delta in self._client.stream(call):
+                for chunk in decode_deltas(delta, call.endpoint.provider.name):
+                    if run_manager is not None:
+                        run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                    yield chunk
+
+    @override
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        with as_langchain_errors():
+            call = self._plan(messages, stop, kwargs)
+            async for delta in self._client.astream(call):
+                for chunk in decode_deltas(delta, call.endpoint.provider.name):
+                    if run_manager is not None:
+                        await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                    yield chunk
+
+    def _plan(self, messages: list[BaseMessage], stop: list[str] | None, given: Mapping[str, Any]) -> Call:
+        """Join a call's arguments with the settings. LangChain's own bookkeeping arguments end here."""
+        kwargs = {name: value for name, value in given.items() if name not in _BOOKKEEPING}
+        return plan_call(
+            self,
+            encode_messages(messages),
+            tools=kwargs.pop("tools", None) or (),
+            tool_choice=kwargs.pop("tool_choice", None),
+            response_format=kwargs.pop("response_format", None),
+            overrides={**kwargs, "stop": stop or kwargs.get("stop")},
+        )
+
+    def _dumped_settings(self) -> dict[str, Any]:
+        names = set(QwenSettings.model_fields)
+        return self.model_dump(include=names)
+
+
+_BOOKKEEPING = frozenset({"stream", "ls_structured_output_format", "structured_output_format"})

@@ -1,0 +1,50 @@
+"""Python imports this file by its name, wherever `scripts/offline` is on PYTHONPATH: nothing beyond loopback is reached.
+
+`make test` sets that, so the rule also holds in the worker processes and in every Python program a test starts.
+An audit hook sees each connection and each name that is looked up, from any library, thread or event loop.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+from typing import Any
+
+_ADDRESS_EVENTS = {"socket.connect", "socket.sendto", "socket.sendmsg"}
+_NAME_EVENTS = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}
+
+
+class NetworkIsClosedError(RuntimeError):
+    """Not an OSError, so that no client takes it for a failing network and retries."""
+
+
+def _refuse_all_but_loopback(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in _ADDRESS_EVENTS:
+        address = arguments[1]
+        if isinstance(address, tuple) and not _is_loopback(str(address[0])):  # others are unix sockets
+            raise NetworkIsClosedError(f"tests reach nothing but loopback, and this is {address!r}")
+    elif event in _NAME_EVENTS and not _needs_no_lookup(arguments[0]):
+        raise NetworkIsClosedError(f"tests look up no names, and this is {arguments[0]!r}")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _needs_no_lookup(host: str | bytes | None) -> bool:
+    name = host.decode() if isinstance(host, bytes) else host
+    if not name or name == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+sys.addaudithook(_refuse_all_but_loopback)
