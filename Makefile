@@ -79,9 +79,10 @@ clean: ## remove what the other targets made
 	@$(OLD_PYTHON)
 	@echo "uv is not installed; fetching it into .tools/uv"
 	@$(PYTHON) -m venv .tools/uv || { echo "could not make a virtual environment (on Debian: apt install python3-venv)" >&2; exit 1; }
-	@.tools/uv/bin/python -m pip install --quiet --constraint constraints.txt uv
+	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 
 define OLD_PYTHON
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
-	echo "Python 3.10 or newer is needed, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true). Name another: make PYTHON=python3.12 ..." >&2; exit 1; }
+	echo "'$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo missing); Python 3.10 or newer is needed." >&2; \
+	echo "Name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
 endef

@@ -72,18 +72,25 @@ def test_memory(api: Api, said: str, asked: str, answer: str) -> None:
     ("prompt", "answer"),
     [
         (
-            f"Context information is below.\n---------------------\n{CONTEXT}\n---------------------\n"
-            "Given the context information and not prior knowledge, answer the query.\n"
-            "Query: What is the height?\nAnswer: ",
+            (
+                f"Context information is below.\n---------------------\n{CONTEXT}\n---------------------\n"
+                "Given the context information and not prior knowledge, answer the query.\n"
+                "Query: What is the height?\nAnswer: "
+            ),
             "Its height is 330 metres.",
         ),
-        (f"Use the context.\n\nContext: {CONTEXT}\n\nQuestion: Where is the Eiffel Tower?\nHelpful Answer:", "in Paris."),
+        (
+            f"Use the context.\n\nContext: {CONTEXT}\n\nQuestion: Where is the Eiffel Tower?\nHelpful Answer:",
+            "in Paris.",
+        ),
         ("上下文：北京是中国的首都。上海是最大的城市。\n问题：中国的首都是哪里？", "北京是中国的首都。"),
         (f"<context>\n{CONTEXT}\n</context>\nWhat is the height?", "Its height is 330 metres."),
         (f"Context: {CONTEXT}\nQuestion: Who discovered penicillin?", "The given context does not say."),
         (
-            "The original query is as follows: What is the height?\nWe have provided an existing answer: 330 metres\n"
-            "Refine it with the context below.\n------------\nBananas are yellow.\n------------\nRefined Answer: ",
+            (
+                "The original query is as follows: What is the height?\nWe have provided an existing answer: 330 metres\n"
+                "Refine it with the context below.\n------------\nBananas are yellow.\n------------\nRefined Answer: "
+            ),
             "330 metres",
         ),
         (

@@ -64,10 +64,12 @@ def test_values_from_the_text(schema: dict[str, Any], text: str, value: Any) -> 
         _object(x={"allOf": [PERSON, _object(job=STRING)]}),
         _object(x={"type": ["null", "integer"]}),
         _object(x={"type": "string", "format": "uuid"}),
-        {"$defs": {"N": {"type": "object", "properties": {"next": {"anyOf": [{"$ref": "#/$defs/N"}, {"type": "null"}]}}}},
-         "$ref": "#/$defs/N"},
+        {
+            "$defs": {"N": {"type": "object", "properties": {"next": {"$ref": "#/$defs/N"}}}},
+            "$ref": "#/$defs/N",
+        },
     ],
-)  # fmt: skip
+)
 def test_samples_fit(schema: dict[str, Any]) -> None:
     assert fits(fill(schema, ""), schema)
     assert fits(fill(schema, "The quick fox and 3 Dogs in Rome"), schema)
@@ -90,18 +92,35 @@ def test_hopeless_schemas_do_no_harm(schema: dict[str, Any]) -> None:
     fill(schema, "one 2 Three")
 
 
-_LEAVES = st.sampled_from(
-    [STRING, {"type": "integer"}, {"type": "number"}, {"type": "boolean"}, {"enum": ["x", "y"]}, {"type": "null"}]
-)
-_SCHEMAS = st.recursive(
-    _LEAVES,
-    lambda inner: st.one_of(
-        st.builds(lambda item: {"type": "array", "items": item}, inner),
-        st.builds(lambda parts: _object(**parts), st.dictionaries(st.sampled_from(list("abcd")), inner, max_size=3)),
-        st.builds(lambda one, two: {"anyOf": [one, two]}, inner, inner),
-    ),
-    max_leaves=6,
-)
+_LEAVES: list[dict[str, Any]] = [
+    STRING,
+    {"type": "integer"},
+    {"type": "number"},
+    {"type": "boolean"},
+    {"enum": ["x", "y"]},
+    {"type": "null"},
+]
+
+
+def _nested(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    def array(items: dict[str, Any]) -> dict[str, Any]:
+        return {"type": "array", "items": items}
+
+    def choice(branches: list[dict[str, Any]]) -> dict[str, Any]:
+        return {"anyOf": branches}
+
+    def record(parts: dict[str, Any]) -> dict[str, Any]:
+        return _object(**parts)
+
+    names = st.sampled_from(list("abcd"))
+    return (
+        inner.map(array)
+        | st.lists(inner, min_size=2, max_size=2).map(choice)
+        | st.dictionaries(names, inner, max_size=3).map(record)
+    )
+
+
+_SCHEMAS = st.recursive(st.sampled_from(_LEAVES), _nested, max_leaves=6)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

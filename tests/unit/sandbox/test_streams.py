@@ -55,9 +55,7 @@ def _assemble(chunks: list[dict[str, Any]], field: str) -> dict[int, dict[str, A
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize(("prompt", "fields"), PROMPTS)
-def test_stream_equals_whole(
-    api: Api, weather: list[Any], endpoint: str, prompt: str, fields: dict[str, Any]
-) -> None:
+def test_stream_equals_whole(api: Api, weather: list[Any], endpoint: str, prompt: str, fields: dict[str, Any]) -> None:
     ready = _fields(endpoint, fields, weather)
     whole = api.reply(endpoint, prompt, **ready)
     chunks = api.chunks(endpoint, prompt, **ready, **USAGE)

@@ -34,9 +34,10 @@ def _translate_chunk(message: AIMessageChunk) -> list[ContentBlock]:
         *({**block, "index": _REASONING_INDEX} for block in _reasoning(message)),
         *({"index": _TEXT_INDEX, **block} for block in _content(message)),
     ]
-    if message.chunk_position == "last":
+    pieces = message.tool_call_chunks
+    if message.chunk_position == "last" and all(call.get("id") for call in pieces):
         blocks += _finished_calls(message)
-    else:
+    else:  # a piece without an id continues a call, even in the last chunk: see `_decode`
         blocks += [
             {
                 "type": "tool_call_chunk",
@@ -45,7 +46,7 @@ def _translate_chunk(message: AIMessageChunk) -> list[ContentBlock]:
                 "args": call.get("args"),
                 "index": f"lc_tc_{call.get('index')}",
             }
-            for call in message.tool_call_chunks
+            for call in pieces
         ]
     return cast("list[ContentBlock]", blocks)
 

@@ -72,11 +72,16 @@ def plan_call(
     """
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     headers = given.pop("extra_headers", None)
+    if headers:  # as settings, so that a credential among them is judged with the address it goes to
+        given["default_headers"] = {
+            **(given.get("default_headers") or settings.default_headers or {}),
+            **headers,
+        }
     query = given.pop("extra_query", None)
     settled, extra = _settle(settings, given)
     endpoint = resolve(settled)
     request = _request(settled, messages, extra, tools=tools, tool_choice=tool_choice, response_format=response_format)
-    return Call(endpoint=endpoint, request=request, transport=_transport(settled, headers, query))
+    return Call(endpoint=endpoint, request=request, transport=_transport(settled, query))
 
 
 def check_settings(settings: QwenSettings) -> Endpoint | None:
@@ -111,11 +116,27 @@ def _settle(settings: QwenSettings, given: Mapping[str, Any]) -> tuple[QwenSetti
     if not changes:
         return settings, body
     values = {name: getattr(settings, name) for name in _SETTINGS}
+    _let_the_call_decide_about_thinking(values, changes)
     try:
         return QwenSettings(**{**values, **changes}), body
     except ValidationError as error:
         reasons = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise ConfigurationError(f"This call's settings cannot be used: {reasons}.", model=settings.model) from None
+
+
+def _let_the_call_decide_about_thinking(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Drop what the instance says about reasoning where the call says the opposite in other words."""
+    said = {_wants_thinking(name, changes[name]) for name in _THINKING if name in changes}
+    for name in _THINKING if said else ():
+        if values[name] is not None and _wants_thinking(name, values[name]) not in said:
+            values[name] = None
+
+
+_THINKING: Final = ("enable_thinking", "thinking_budget", "reasoning_effort")
+
+
+def _wants_thinking(name: str, value: object) -> bool:
+    return bool(value) if name == "enable_thinking" else value != "none"
 
 
 def _request(
@@ -144,11 +165,11 @@ def _request(
 
 
 def _transport(
-    settings: QwenSettings, headers: Mapping[str, str] | None, query: Mapping[str, Any] | None
+    settings: QwenSettings, query: Mapping[str, Any] | None
 ) -> Transport:
     timeout = DEFAULT_TIMEOUT if settings.timeout is None else settings.timeout
     return Transport(
-        headers={**(settings.default_headers or {}), **(headers or {})},
+        headers=dict(settings.default_headers or {}),
         query={**(settings.default_query or {}), **(query or {})},
         timeout=timeout,
         idle_timeout=timeout if settings.stream_idle_timeout is None else settings.stream_idle_timeout,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from typing_extensions import override
@@ -219,12 +219,18 @@ class ErrorScope:
 
     provider: str
     model: str
-    secret: str | None = None
+    secret: str | None = field(default=None, repr=False)
     """The key, so that it can be struck out of whatever text an endpoint echoes."""
 
     def scrub(self, text: str) -> str:
         """Return `text` without the key."""
         return text.replace(self.secret, "***") if self.secret else text
+
+    def _scrub_json(self, body: object) -> object:
+        try:
+            return _scrubbed(body, self.secret)
+        except RecursionError:
+            return None  # nested too deeply to be of use to anyone
 
     def error(
         self,
@@ -244,11 +250,11 @@ class ErrorScope:
             provider=self.provider,
             model=self.model,
             status=status,
-            code=code,
-            request_id=request_id,
+            code=code and self.scrub(code),
+            request_id=request_id and self.scrub(request_id),
             retryable=retryable,
             partial=partial,
-            body=_scrubbed(body, self.secret),
+            body=self._scrub_json(body),
         )
 
     def from_body(
@@ -312,7 +318,7 @@ def _word(value: object) -> str:
 
 def _status_in(code: str) -> int | None:
     """Some gateways put the HTTP status into `code` of a reply whose own status is 200."""
-    return int(code) if code.isdigit() and 400 <= int(code) < 600 else None  # noqa: PLR2004 - HTTP error range
+    return int(code) if re.fullmatch("[45][0-9]{2}", code) else None
 
 
 def _request_id(headers: Mapping[str, str] | None, message: str) -> str | None:

@@ -117,6 +117,7 @@ class Exchange:
     def _named(self, error: Exception) -> QwenError | None:
         import openai  # noqa: PLC0415 - as above
 
+        self._scrub_sdk(error)
         kinds = {kind.__name__ for kind in type(error).__mro__}
         if isinstance(error, openai.APIStatusError):
             return self._refused(error)
@@ -129,9 +130,16 @@ class Exchange:
         if kinds & {"RequestError", "StreamError"} or isinstance(error, (ssl.SSLError, OSError)):
             text = f"The connection broke while the reply was being read ({type(error).__name__}: {error})."
             return self._scope.error(StreamInterruptedError, text, partial=partial)
-        if isinstance(error, (TypeError, ValueError, RecursionError)) and self._reply is None:
-            return self._scope.error(ConfigurationError, f"The request cannot be written as JSON: {error}.")
+        unwritable = isinstance(error, (TypeError, ValueError, RecursionError)) or "InvalidURL" in kinds
+        if unwritable and self._reply is None:
+            return self._scope.error(ConfigurationError, f"The request cannot be written: {error}.")
         return None
+
+    def _scrub_sdk(self, error: Exception) -> None:
+        """Strike the key out of the SDK's own message, which travels along as the cause and shows in tracebacks."""
+        error.args = tuple(self._scope.scrub(arg) if isinstance(arg, str) else arg for arg in error.args)
+        if isinstance(getattr(error, "message", None), str):
+            error.message = self._scope.scrub(error.message)  # type: ignore[attr-defined]
 
     def _refused(self, error: Any) -> QwenError:
         # The SDK hands over what stands under `error` only; a request id may stand beside it.

@@ -55,7 +55,7 @@ def cost_of(usage: Usage | None, price: Price | None) -> Cost | None:
         return Cost(amount=usage.reported_cost, currency="USD", origin="reported")
     if price is None:
         return None
-    cached = usage.cached_tokens or 0
+    cached = min(usage.cached_tokens or 0, usage.input_tokens)
     if price.cached_input is None:
         cached = 0
     amount = (

@@ -95,7 +95,10 @@ class Provider:
 
     def owns(self, url: str) -> bool:
         """Whether `url` points at one of this provider's own hosts."""
-        host = (urlsplit(url).hostname or "").lower()
+        try:
+            host = (urlsplit(url).hostname or "").lower()
+        except ValueError:
+            return False
         return any(host == own or host.endswith("." + own) for own in self.hosts)
 
     def offers(self, model: str) -> bool:
@@ -112,14 +115,15 @@ _TEMPERATURE: Final = Parameter(minimum=0, maximum=2, default=1)
 _TOP_P: Final = Parameter(minimum=0, maximum=1)
 _PENALTY: Final = Parameter(minimum=-2, maximum=2, default=0)
 
-_ANYFAST_PARAMETERS: Final[Mapping[str, Parameter]] = MappingProxyType({
+# Plain dictionaries: a provider that is part of a configuration is copied and pickled with it.
+_ANYFAST_PARAMETERS: Final[Mapping[str, Parameter]] = {
     "temperature": _TEMPERATURE,
     "top_p": _TOP_P,
     "frequency_penalty": _PENALTY,
     "presence_penalty": _PENALTY,
-})
+}
 
-_WCODE_PARAMETERS: Final[Mapping[str, Parameter]] = MappingProxyType({
+_WCODE_PARAMETERS: Final[Mapping[str, Parameter]] = {
     "reasoning_effort": Parameter(choices=("xhigh", "high", "medium", "low", "minimal", "none")),
     "temperature": _TEMPERATURE,
     "top_p": Parameter(minimum=0, maximum=1, default=1),
@@ -141,7 +145,7 @@ _WCODE_PARAMETERS: Final[Mapping[str, Parameter]] = MappingProxyType({
     "tool_choice": Parameter(),
     "parallel_tool_calls": Parameter(default=True),
     "verbosity": Parameter(choices=("low", "medium", "high"), default="medium"),
-})
+}
 
 
 def _cny_per_thousand(input_price: float, output_price: float, source: str) -> Price:

@@ -39,6 +39,8 @@ _PRIVATE_SUFFIXES: Final = (
 )
 """Name endings that no public registry hands out (RFC 6762, RFC 6761, RFC 8375, ICANN's `internal`, common use)."""
 
+_FULL_STOPS: Final = str.maketrans("\u3002\uff0e\uff61", "...")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
@@ -159,12 +161,19 @@ def _base_url(settings: QwenSettings, provider: Provider) -> str:
         )
     # Endpoint pages show the full route; the SDK appends it.
     url = url.removesuffix("/chat/completions")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_address(url):
         raise ConfigurationError(
             f"base_url={url!r} is not an http:// or https:// address.", provider=provider.name, model=settings.model
         )
     return url
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a broken IPv6 address, or a port that is no number
+        return False
 
 
 def _key_in_environment(provider: Provider) -> str | None:
@@ -180,10 +189,17 @@ def _key(settings: QwenSettings, provider: Provider, base_url: str, *, named: bo
     from pydantic import SecretStr  # noqa: PLC0415 - keeps this module importable for type checkers without a cycle
 
     if settings.api_key is not None:
-        return settings.api_key if settings.api_key.get_secret_value() else None
-    if settings.base_url is not None and not named and not provider.owns(base_url):
+        value = settings.api_key.get_secret_value().strip()  # keys read from files end in a line break
+    elif settings.base_url is not None and not named and not provider.owns(base_url):
         return None
-    value = _key_in_environment(provider)
+    else:
+        value = _key_in_environment(provider) or ""
+    if not (value.isascii() and value.isprintable()):
+        raise ConfigurationError(
+            "The API key holds characters that no HTTP header can carry: was something else pasted along?",
+            provider=provider.name,
+            model=settings.model,
+        )
     return SecretStr(value) if value else None
 
 
@@ -212,9 +228,14 @@ def _refuse_clear_text(provider: Provider, settings: QwenSettings, base_url: str
 
 def is_private_host(host: str) -> bool:
     """Whether `host` is loopback, a private address, or a name that no public registry knows."""
-    host = host.strip("[]").rstrip(".").lower()
+    # Clients read other scripts' full stops as dots, and percent signs mean something in an IPv6 zone only.
+    host = host.translate(_FULL_STOPS).strip("[]").rstrip(".").lower()
+    if ":" in host:
+        host = host.partition("%")[0]
+    elif "%" in host:
+        return False
     try:
-        address = ipaddress.ip_address(host.partition("%")[0])
+        address = ipaddress.ip_address(host)
     except ValueError:
         try:
             # Resolvers read `134744072` and `0x8.0x8.0x8.0x8` as addresses, so they are no names.

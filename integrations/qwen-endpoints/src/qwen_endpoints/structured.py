@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Literal
+import re
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from qwen_endpoints.errors import ContentFilteredError, MalformedResponseError
 
 if TYPE_CHECKING:
     from qwen_endpoints.resolve import Endpoint
     from qwen_endpoints.types import Choice, Json
+
+_FENCE: Final = re.compile(r"```(?:[\w-]*[ \t]*\r?\n|json\b)?", re.IGNORECASE)
+"""The opening of a fence: with a language before the line break, or all on one line."""
 
 StructuredMethod = Literal["json_schema", "function_calling", "json_mode"]
 
@@ -55,9 +59,10 @@ def read_json(choice: Choice) -> Any:
 def strip_fence(text: str) -> str:
     """Return what stands inside a Markdown code fence, or the text itself where there is none."""
     stripped = text.strip()
-    if not stripped.startswith("```"):
+    opener = _FENCE.match(stripped)
+    if opener is None:
         return stripped
-    _, _, inside = stripped.partition("\n")
+    inside = stripped[opener.end() :]
     return inside.rpartition("```")[0].strip() if "```" in inside else inside.strip()
 
 

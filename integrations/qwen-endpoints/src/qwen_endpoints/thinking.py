@@ -71,20 +71,18 @@ def is_forced(tool_choice: str | Mapping[str, Any] | None) -> bool:
 
 def _asked(request: ChatRequest, endpoint: Endpoint) -> bool | None:
     """The switch that budget, effort and switch amount to together."""
-    implied = None
+    said: dict[str, bool] = {}
+    if request.enable_thinking is not None:
+        said[f"enable_thinking={request.enable_thinking}"] = request.enable_thinking
     if request.reasoning_effort is not None:
-        implied = request.reasoning_effort != "none"
+        said[f"reasoning_effort={request.reasoning_effort!r}"] = request.reasoning_effort != "none"
     if request.thinking_budget is not None:
-        implied = True if implied is None else implied
-    if request.enable_thinking is None or implied is None:
-        return implied if request.enable_thinking is None else request.enable_thinking
-    if request.enable_thinking != implied:
+        said[f"thinking_budget={request.thinking_budget}"] = True
+    if len(set(said.values())) > 1:
         raise endpoint.scope.error(
-            ConfigurationError,
-            f"enable_thinking={request.enable_thinking} contradicts "
-            f"reasoning_effort={request.reasoning_effort!r}, thinking_budget={request.thinking_budget}: drop one of them.",
+            ConfigurationError, f"{' and '.join(said)} contradict each other about thinking: drop one of them."
         )
-    return request.enable_thinking
+    return next(iter(said.values()), None)
 
 
 def _effort(effort: ReasoningEffort | None) -> ReasoningEffort | None:

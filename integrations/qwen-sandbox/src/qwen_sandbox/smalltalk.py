@@ -44,7 +44,9 @@ _SMALL = 2000
 """Longer prompts are not small talk."""
 _STORY = {
     "haiku": "Quiet loopback port,\nanswers written in advance:\nno model inside.",
-    "poem": "A scripted stream goes by,\nits words were set before;\nno model tells them why,\nand none will ask for more.",
+    "poem": (
+        "A scripted stream goes by,\nits words were set before;\nno model tells them why,\nand none will ask for more."
+    ),
     "story": (
         "Once there was a test that wanted an answer. It asked a small server on its own machine, which had a script"
         " and no model. The server said what the script said, the same words every time, and the test was glad."

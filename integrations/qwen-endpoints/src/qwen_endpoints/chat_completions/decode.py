@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 from qwen_endpoints.types import FinishReason, Json, Usage
 
 EMPTY: Final[Json] = {}
+_ABSURD: Final = 2**63
+"""No count and no cost comes near; beyond it arithmetic with floats and conversions of text may raise."""
+_LONGEST_COUNT: Final = 20
 
 _FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
     "stop": "stop",
@@ -84,15 +86,15 @@ def _first(*values: object) -> object:
 
 
 def _number(value: object) -> float | None:
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
-        return None
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not -_ABSURD < value < _ABSURD:
+        return None  # NaN and infinity fail the comparison, too
     return value
 
 
 def _count(value: object) -> int | None:
     """A token count as a whole number of at least 0; `None` where there is none."""
-    if isinstance(value, str) and value.strip().isdecimal():
-        return int(value)
+    if isinstance(value, str) and value.strip().isdecimal() and len(value) < _LONGEST_COUNT:
+        value = int(value)
     number = _number(value)
     return None if number is None else max(0, int(number))
 

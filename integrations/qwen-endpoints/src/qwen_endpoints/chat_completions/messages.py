@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from qwen_endpoints.errors import ConfigurationError
@@ -57,7 +58,7 @@ def _encode_message(
         if message.reasoning:
             encoded[endpoint.dialect.reasoning_field] = message.reasoning
         if message.reasoning_details and endpoint.dialect.replays_details:
-            encoded["reasoning_details"] = [dict(detail) for detail in message.reasoning_details]
+            encoded["reasoning_details"] = [deepcopy(dict(detail)) for detail in message.reasoning_details]
     return encoded
 
 
@@ -71,9 +72,11 @@ def _encode_content(message: Message, endpoint: Endpoint) -> str | list[dict[str
     if isinstance(message.content, str):
         return message.content
     parts = [_encode_part(part, message, endpoint) for part in message.content]
+    if not endpoint.dialect.content_parts:
+        return "\n".join(str(part.get("text") or "") for part in parts)
     texts = [part["text"] for part in parts if set(part) == {"type", "text"} and part["type"] == "text"]
-    if len(texts) == len(parts) and (len(parts) <= 1 or not endpoint.dialect.content_parts or message.role == "tool"):
-        # One text is a string everywhere; several are joined only where parts are not taken.
+    if len(texts) == len(parts) and (len(parts) <= 1 or message.role == "tool"):
+        # One text is a string everywhere, and so is what a tool returned.
         return "\n".join(texts)
     return parts
 
@@ -83,8 +86,13 @@ def _encode_part(part: Json, message: Message, endpoint: Endpoint) -> dict[str, 
     modality = _MODALITY.get(kind)
     if modality is not None:
         _refuse_media(kind, modality, message, endpoint)
-    encoded = dict(part)
     dialect = endpoint.dialect
+    if kind != "text" and not dialect.content_parts:
+        raise endpoint.scope.error(
+            ConfigurationError,
+            f"A {message.role} message holds a {kind} part, which {endpoint.provider.name} does not take.",
+        )
+    encoded = deepcopy(dict(part))
     if not dialect.cache_control:
         encoded.pop("cache_control", None)
     if not dialect.video_fps and "fps" in encoded:
@@ -108,7 +116,7 @@ def _refuse_media(kind: str, modality: Modality, message: Message, endpoint: End
             f"A {message.role} message holds a {kind} part, but {endpoint.model} takes {', '.join(sorted(inputs))} only. "
             f"Choose a model with {modality} input.",
         )
-    if kind in endpoint.dialect.refused_parts or not endpoint.dialect.content_parts:
+    if kind in endpoint.dialect.refused_parts:
         raise endpoint.scope.error(
             ConfigurationError,
             f"A {message.role} message holds a {kind} part, which {endpoint.provider.name} does not take.",
@@ -140,7 +148,9 @@ def _wants_json_word(request: ChatRequest, endpoint: Endpoint) -> bool:
 
 
 def _mentions_json(messages: Sequence[Message]) -> bool:
-    return any("json" in text.lower() for message in messages for text in _texts(message.content))
+    """Whether the prompt has the word; what the model or a tool said before does not count."""
+    asking = (message for message in messages if message.role in ("system", "user"))
+    return any("json" in text.lower() for message in asking for text in _texts(message.content))
 
 
 def _texts(content: str | Sequence[Json]) -> list[str]:

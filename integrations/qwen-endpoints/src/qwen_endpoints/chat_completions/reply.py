@@ -32,7 +32,7 @@ class ReplyDecoder:
         self._content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         self._events = SseDecoder() if self._content_type == "text/event-stream" else None
         self._body: list[bytes] = []
-        self._sniffed = self._events is not None or "json" in self._content_type
+        self._sniffed = self._events is not None
         self.ended = False
         """The endpoint has said that it is done; nothing that follows matters."""
         self.progress = 0
@@ -61,7 +61,7 @@ class ReplyDecoder:
         if self.ended:
             return
         if self._events is None:
-            yield from self._decoder.feed(self._json(b"".join(self._body)))
+            yield from self._payload(b"".join(self._body))
             yield from self._decoder.finish(done=True)
             return
         yield from self._read(self._events.finish())
@@ -90,12 +90,18 @@ class ReplyDecoder:
             self.progress += 1
             if event.error:
                 raise self._endpoint.scope.from_body(json_or_text(event.error), partial=self.partial())
-            if event.data.startswith("[DONE]"):
+            if event.data.strip().startswith("[DONE]"):
                 self.ended = True
                 yield from self._decoder.finish(done=True)
                 return
             if event.data.strip():
-                yield from self._decoder.feed(self._json(event.data))
+                yield from self._payload(event.data)
+
+    def _payload(self, data: bytes | str) -> Iterator[CompletionDelta]:
+        try:
+            yield from self._decoder.feed(self._json(data))
+        except RecursionError as error:
+            raise self._malformed(data) from error
 
     def _json(self, data: bytes | str) -> object:
         try:

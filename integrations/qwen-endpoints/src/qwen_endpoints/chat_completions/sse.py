@@ -63,3 +63,6 @@ class SseDecoder:
             self._data.append(line[5:].removeprefix(b" ").decode("utf-8", "replace"))
         elif line.startswith(b"error:"):
             self._error = line[6:].strip().decode("utf-8", "replace")
+        elif line.startswith(b"{"):
+            # No field begins so: a gateway that fails after its keep-alives sends the bare error body (new-api).
+            self._data.append(line.decode("utf-8", "replace"))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _KNOWN_MESSAGE_KEYS: Final = frozenset(
     {"role", "content", "reasoning_content", "reasoning", "reasoning_details", "tool_calls", "refusal"}
 )
+_STREAM_KEYS: Final = frozenset({"stream", "stream_options"})
 _KNOWN_PAYLOAD_KEYS: Final = frozenset({"id", "object", "created", "model", "choices", "usage", "error"})
 
 
@@ -57,16 +58,19 @@ class StreamDecoder:
         if not isinstance(payload, Mapping):
             raise self.error(MalformedResponseError, "The endpoint sent JSON that is not an object.")
         chunk = cast("Json", payload)
-        self._refuse_error(chunk)
-        self._take_facts(chunk)
         choices = chunk.get("choices")
-        if not isinstance(choices, list):
-            return []
         deltas: list[CompletionDelta] = []
-        for position, raw in enumerate(cast("list[Any]", choices)):
+        failure: object = None
+        if not self._is_flat_error(chunk):
+            self._take_facts(chunk)
+        for position, raw in enumerate(cast("list[Any]", choices) if isinstance(choices, list) else ()):
             choice = mapping(raw)
             if choice:
-                self._take_choice(choice, position, deltas)
+                failure = self._take_choice(choice, position, deltas) or failure
+        if chunk.get("error") or self._is_flat_error(chunk):
+            raise self._endpoint.scope.from_body(chunk, partial=self.partial())
+        if failure:
+            raise self._endpoint.scope.from_body({"error": failure}, partial=self.partial())
         return deltas
 
     def finish(self, *, done: bool) -> list[CompletionDelta]:
@@ -94,11 +98,11 @@ class StreamDecoder:
         deltas.append(CompletionDelta(completion=self.snapshot()))
         return deltas
 
-    def snapshot(self) -> Completion:
-        """Return what has arrived so far."""
+    def snapshot(self, *, broken: bool = False) -> Completion:
+        """Return what has arrived so far. `broken`: no more will come."""
         usage = decode_usage(self._usage)
         return Completion(
-            choices=tuple(choice.snapshot() for choice in self._choices.values()),
+            choices=tuple(choice.snapshot(broken=broken) for choice in self._choices.values()),
             id=self._id,
             model=self._model,
             created=self._created,
@@ -114,13 +118,11 @@ class StreamDecoder:
 
     def partial(self) -> Completion | None:
         """What has arrived, or `None` if nothing has."""
-        return self.snapshot() if self._choices or self._usage is not None else None
+        return self.snapshot(broken=True) if self._choices or self._usage is not None else None
 
-    def _refuse_error(self, chunk: Json) -> None:
-        error = chunk.get("error")
-        flat = "choices" not in chunk and isinstance(chunk.get("message"), str)
-        if error or flat:
-            raise self._endpoint.scope.from_body(chunk, partial=self.partial())
+    @staticmethod
+    def _is_flat_error(chunk: Json) -> bool:
+        return "choices" not in chunk and isinstance(chunk.get("message"), str)
 
     def _take_facts(self, chunk: Json) -> None:
         """Note what the payload says about the reply as a whole; the last word wins."""
@@ -130,27 +132,29 @@ class StreamDecoder:
             self._model = chunk["model"] or self._model
         if isinstance(chunk.get("created"), int):
             self._created = chunk["created"]
-        if chunk.get("usage"):
-            self._usage = chunk["usage"]
+        # Groq's first streams had it under a key of their own.
+        self._take_usage(mapping(chunk.get("x_groq")).get("usage"))
+        self._take_usage(chunk.get("usage"))
         for key in chunk.keys() - _KNOWN_PAYLOAD_KEYS:
             if chunk[key] is not None:
                 self._extra[key] = chunk[key]
 
-    def _take_choice(self, choice: Json, position: int, deltas: list[CompletionDelta]) -> None:
+    def _take_usage(self, usage: object) -> None:
+        if mapping(usage):
+            self._usage = usage
+
+    def _take_choice(self, choice: Json, position: int, deltas: list[CompletionDelta]) -> object:
+        """Take one entry of `choices`; return the error it reports, if any."""
         index = choice.get("index")
         index = index if isinstance(index, int) else position
         decoder = self._choices.get(index)
         if decoder is None:
             decoder = self._choices[index] = self._open(len(self._choices), index)
-        if choice.get("usage"):
-            self._usage = choice["usage"]
-        if choice.get("error") or choice.get("finish_reason") == "error":
-            decoder.take(choice, deltas)
-            raise self._endpoint.scope.from_body(
-                {"error": choice.get("error") or {"message": "The model failed while it was answering."}},
-                partial=self.snapshot(),
-            )
+        self._take_usage(choice.get("usage"))
         decoder.take(choice, deltas)
+        if choice.get("finish_reason") == "error":
+            return choice.get("error") or {"message": "The model failed while it was answering."}
+        return choice.get("error")
 
     def _open(self, position: int, index: int) -> _ChoiceDecoder:
         profile = self._endpoint.profile
@@ -160,7 +164,8 @@ class StreamDecoder:
 
         def call_id(call: int) -> str:
             # The request is part of it because some servers send the same reply id every time.
-            body = json.dumps(self._request.body, default=str, sort_keys=True)
+            asked = {key: value for key, value in self._request.body.items() if key not in _STREAM_KEYS}
+            body = json.dumps(asked, default=str, sort_keys=True)
             return make_call_id(self._id, self._created, position, call, body)
 
         return _ChoiceDecoder(position, index, headless=headless, make_call_id=call_id)
@@ -178,6 +183,7 @@ class _ChoiceDecoder:
         self._reasoning: list[str] = []
         self._details: list[Json] = []
         self._plain_reasoning = False
+        self._streamed = False
         self._refusal: list[str] = []
         self._logprobs = LogprobCollector()
         self._extra: dict[str, Any] = {}
@@ -188,6 +194,7 @@ class _ChoiceDecoder:
         """Take one entry of `choices`, whole (`message`) or streamed (`delta`)."""
         whole = "message" in choice and not choice.get("delta")
         message = mapping(choice.get("message") if whole else choice.get("delta"))
+        self._streamed = self._streamed or not whole
         reasoning = self._take_reasoning(message)
         text = inline = ""
         if reasoning:
@@ -209,14 +216,15 @@ class _ChoiceDecoder:
             text = ""  # the blank lines that templates put before a tool call
         self._give(text, reasoning, (), deltas)
 
-    def snapshot(self) -> Choice:
-        """Return what has arrived so far."""
+    def snapshot(self, *, broken: bool) -> Choice:
+        """Return what has arrived so far, with what is held back if no more will come."""
+        text, reasoning = self._tags.held(cut=True) if broken else ("", "")
         return Choice(
             index=self._index,
-            text="".join(self._text),
-            reasoning="".join(self._reasoning),
-            reasoning_details=join_details(self._details),
-            tool_calls=self._tools.finish(cut=self._cut),
+            text="".join((*self._text, text)),
+            reasoning="".join((*self._reasoning, reasoning)),
+            reasoning_details=join_details(self._details) if self._streamed else tuple(self._details),
+            tool_calls=self._tools.finish(cut=self._cut or (broken and self.finish_reason is None)),
             finish_reason=decode_finish_reason(self.finish_reason),
             native_finish_reason=self._native_reason(),
             refusal="".join(self._refusal) or None,

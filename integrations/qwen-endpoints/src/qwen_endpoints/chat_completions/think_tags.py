@@ -51,14 +51,18 @@ class ThinkTagSplitter:
         return self.feed("")
 
     def finish(self, *, cut: bool) -> tuple[str, str]:
-        """Return what is still held. `cut`: the answer was cut off by its token limit."""
-        held, self._held = self._held, ""
-        state, self._state = self._state, "text"
-        if state == "thinking" or (state == "headless" and cut):
-            return "", held
-        if state == "after":
+        """Return what is still held, and hold it no longer. `cut`: the answer was cut off by its token limit."""
+        held = self.held(cut=cut)
+        self._held, self._state = "", "text"
+        return held
+
+    def held(self, *, cut: bool) -> tuple[str, str]:
+        """What is held, as the text or reasoning it is if nothing follows. `cut`: as for `finish`."""
+        if self._state == "thinking" or (self._state == "headless" and cut):
+            return "", self._held
+        if self._state == "after":
             return "", ""  # white space behind the closer
-        return held, ""
+        return self._held, ""
 
     def _advance(self) -> tuple[str, str]:
         match self._state:

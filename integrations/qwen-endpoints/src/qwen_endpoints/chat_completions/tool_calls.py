@@ -52,7 +52,7 @@ class ToolCallAssembler:
         return tuple(self._take(entry, whole=whole) for entry in items)
 
     def finish(self, *, cut: bool) -> tuple[ToolCall, ...]:
-        """Return the calls. `cut`: the answer hit its token limit, so that its last call may be incomplete."""
+        """Return the calls. `cut`: the answer broke off, so that its last call may be incomplete."""
         last = len(self._calls) - 1
         return tuple(_finished(call, cut=cut and call.position == last) for call in self._calls)
 
@@ -82,12 +82,12 @@ class ToolCallAssembler:
         unseen_index = piece.index is not None and held is None
         if known is not None:
             # The same id under a new index: a drifting index, or two calls that were given one id.
-            return None if unseen_index and piece.starts_anew(known) else known
+            return None if unseen_index and piece.starts_anew(known, silent=True) else known
         if piece.wire_id and candidate.wire_id:
             return None  # another id than the one it has
         if unseen_index and (piece.wire_id or piece.name):
             return None  # an index not seen before that names a call
-        if not piece.wire_id and piece.starts_anew(candidate):
+        if piece.starts_anew(candidate):
             return None
         return candidate
 
@@ -108,11 +108,14 @@ class _Piece:
     name: str
     arguments: str
 
-    def starts_anew(self, call: _OpenCall) -> bool:
-        """Whether the name on this piece is that of the next call, and not a repetition on a continuation."""
+    def starts_anew(self, call: _OpenCall, *, silent: bool = False) -> bool:
+        """Whether the name on this piece is that of the next call, and not a repetition on a continuation.
+
+        `silent`: even without arguments.
+        """
         if not self.name or not call.name:
             return False
-        return self.name != call.name or (bool(self.arguments) and _is_object(call.arguments))
+        return self.name != call.name or ((silent or bool(self.arguments.strip())) and _is_object(call.arguments))
 
 
 def _read_piece(entry: Json) -> _Piece:
@@ -135,14 +138,17 @@ def _arguments_text(value: object) -> str:
     """Arguments are JSON text; some servers send the object itself."""
     if isinstance(value, str):
         return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False)
+    try:
+        return "" if value is None else json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "[nested too deeply"  # no JSON, so that the call becomes invalid
 
 
 def _finished(call: _OpenCall, *, cut: bool) -> ToolCall:
     arguments = call.arguments
     parsed, error = parse_arguments(arguments)
     if cut and (error is not None or not arguments.strip()):
-        parsed, error = None, "the answer hit its token limit while the arguments were being written"
+        parsed, error = None, "the answer was cut off while the arguments were being written"
     if not call.name:
         parsed, error = None, "the endpoint sent no function name"
     return ToolCall(id=call.id, name=call.name, arguments=arguments, parsed=parsed, error=error)

@@ -61,8 +61,10 @@ def encode_tool_choice(request: ChatRequest, endpoint: Endpoint) -> str | dict[s
         raise endpoint.scope.error(ConfigurationError, f"tool_choice={choice!r} cannot be met: {what}.")
     if isinstance(choice, str):
         return {"type": "function", "function": {"name": choice}}
-    if not request.tools:
-        raise endpoint.scope.error(ConfigurationError, f"tool_choice={choice!r} cannot be met: no tools were given.")
+    named = tool_name(choice)
+    if not request.tools or (named is not None and named not in names):
+        what = "no tools were given" if not request.tools else f"the tools are {', '.join(names)}"
+        raise endpoint.scope.error(ConfigurationError, f"tool_choice={choice!r} cannot be met: {what}.")
     return deepcopy(dict(choice))
 
 

@@ -1,0 +1,269 @@
+"""The core's replies -> LlamaIndex responses: whole ones, and the growing frames of a stream. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import aclosing, closing
+from typing import Any, Final, cast
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    ContentBlock,
+    LogProb,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+)
+from qwen_endpoints import Choice, Completion, CompletionDelta, Endpoint, Json, ToolCall, ToolCallDelta, Usage
+
+from llama_index.llms.qwen._encode import REASONING_DETAILS
+from llama_index.llms.qwen._tool_calls import FINISH_REASON, INVALID_CALLS, facts_of
+
+_DETAIL_COUNTS: Final = (
+    "reasoning_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "text_tokens",
+    "image_tokens",
+    "video_tokens",
+    "audio_tokens",
+)
+
+
+def to_chat_response(completion: Completion, endpoint: Endpoint, *, delta: str | None = None) -> ChatResponse:
+    """Translate a whole reply; its first answer is the message, others go to `additional_kwargs["other_choices"]`."""
+    choice, usage = completion.first, completion.usage
+    blocks: list[ContentBlock] = []
+    if choice.reasoning or choice.reasoning_details:
+        details = [dict(detail) for detail in choice.reasoning_details]
+        blocks.append(
+            ThinkingBlock(
+                content=choice.reasoning or None,
+                num_tokens=usage.reasoning_tokens if usage else None,
+                additional_information={REASONING_DETAILS: details} if details else {},
+            )
+        )
+    if choice.text:
+        blocks.append(TextBlock(text=choice.text))
+    blocks.extend(
+        ToolCallBlock(
+            tool_call_id=call.id,
+            tool_name=call.name,
+            # Text marks a call that must not be executed.
+            tool_kwargs=call.arguments if call.parsed is None else dict(call.parsed),
+        )
+        for call in choice.tool_calls
+    )
+    return ChatResponse(
+        message=_message(blocks, [_plain_call(call.id, call.name, call.arguments) for call in choice.tool_calls]),
+        raw=_raw(completion),
+        delta=delta,
+        logprobs=_logprobs(choice.logprobs),
+        additional_kwargs=_facts(completion, choice, endpoint),
+    )
+
+
+class FrameBuilder:
+    """Turns the pieces of one reply into cumulative frames, each made of new objects."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._text = ""
+        self._reasoning = ""
+        self._calls: list[_GrowingCall] = []
+
+    def feed(self, delta: CompletionDelta) -> ChatResponse | None:
+        """Return the next frame, the last one complete; `None` where a piece adds nothing to the first answer."""
+        if delta.completion is not None:
+            return to_chat_response(delta.completion, self._endpoint, delta="")
+        if delta.choice != 0:
+            return None
+        self._text += delta.text
+        self._reasoning += delta.reasoning
+        for piece in delta.tool_calls:
+            self._grow(piece)
+        return self._frame(delta)
+
+    def _grow(self, piece: ToolCallDelta) -> None:
+        if piece.index == len(self._calls):
+            self._calls.append(_GrowingCall())
+        call = self._calls[piece.index]
+        call.id = piece.id or call.id
+        call.name = piece.name or call.name
+        call.arguments += piece.arguments
+
+    def _frame(self, delta: CompletionDelta) -> ChatResponse:
+        blocks: list[ContentBlock] = []
+        if self._reasoning:
+            blocks.append(ThinkingBlock(content=self._reasoning))
+        if self._text:
+            blocks.append(TextBlock(text=self._text))
+        blocks.extend(
+            ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=call.arguments) for call in self._calls
+        )
+        facts: dict[str, Any] = {FINISH_REASON: None}
+        if delta.reasoning:
+            facts["thinking_delta"] = delta.reasoning
+        calls = [_plain_call(call.id, call.name, call.arguments) for call in self._calls]
+        return ChatResponse(message=_message(blocks, calls), delta=delta.text, additional_kwargs=facts)
+
+
+class _GrowingCall:
+    def __init__(self) -> None:
+        self.id = ""
+        self.name = ""
+        self.arguments = ""
+
+
+def frames(deltas: Generator[CompletionDelta, None, None], endpoint: Endpoint) -> ChatResponseGen:
+    """Give the frames of a stream. Leaving early ends the stream."""
+    builder = FrameBuilder(endpoint)
+    with closing(deltas):
+        for delta in deltas:
+            frame = builder.feed(delta)
+            if frame is not None:
+                yield frame
+
+
+async def aframes(deltas: AsyncGenerator[CompletionDelta, None], endpoint: Endpoint) -> ChatResponseAsyncGen:
+    """As `frames`, for `async for`."""
+    builder = FrameBuilder(endpoint)
+    async with aclosing(deltas):
+        async for delta in deltas:
+            frame = builder.feed(delta)
+            if frame is not None:
+                yield frame
+
+
+def to_completion_response(response: ChatResponse) -> CompletionResponse:
+    """Return a chat response as a completion. Reasoning and calls, for which it has no place, are noted beside it."""
+    facts = dict(facts_of(response))
+    thinking = "".join(block.content or "" for block in response.message.blocks if isinstance(block, ThinkingBlock))
+    if thinking:
+        facts["thinking"] = thinking
+    calls = response.message.additional_kwargs.get("tool_calls")
+    if calls:
+        facts["tool_calls"] = calls
+    return CompletionResponse(
+        text=response.message.content or "",
+        additional_kwargs=facts,
+        raw=response.raw,
+        logprobs=response.logprobs,
+        delta=response.delta,
+    )
+
+
+def _message(blocks: list[ContentBlock], calls: list[dict[str, Any]]) -> ChatMessage:
+    # The framework's readers of streamed calls look at this list, not at the blocks.
+    extra: dict[str, Any] = {"tool_calls": calls} if calls else {}
+    return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=extra)
+
+
+def _plain_call(call_id: str, name: str, arguments: str) -> dict[str, Any]:
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def _facts(completion: Completion, choice: Choice, endpoint: Endpoint) -> dict[str, Any]:
+    """Everything about a reply that the message has no place for; only what is known."""
+    cost = completion.cost
+    known = {
+        "id": completion.id,
+        "native_finish_reason": choice.native_finish_reason,
+        "refusal": choice.refusal,
+        "cost": cost and {"amount": cost.amount, "currency": cost.currency, "origin": cost.origin},
+        "notes": list(completion.notes),
+        INVALID_CALLS: [_invalid(call) for call in choice.tool_calls if call.error is not None],
+        "other_choices": [_plain_choice(other) for other in completion.choices[1:]],
+        "extra": dict(completion.extra),
+        "message_extra": dict(choice.extra),
+        "logprobs": {key: value for key, value in (choice.logprobs or {}).items() if key != "content"},
+    }
+    return {
+        "model": completion.model or endpoint.model,
+        "provider": endpoint.provider.name,
+        FINISH_REASON: choice.finish_reason or "unknown",
+        **(_counts(completion.usage) if completion.usage else {}),
+        **{name: value for name, value in known.items() if value},
+    }
+
+
+def _counts(usage: Usage) -> dict[str, int]:
+    details = {name: getattr(usage, name) for name in _DETAIL_COUNTS}
+    return {**_totals(usage), **{name: count for name, count in details.items() if count is not None}}
+
+
+def _totals(usage: Usage) -> dict[str, int]:
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.total_tokens,
+    }
+
+
+def _invalid(call: ToolCall) -> dict[str, Any]:
+    return {"id": call.id, "name": call.name, "arguments": call.arguments, "error": call.error}
+
+
+def _plain_choice(choice: Choice) -> dict[str, Any]:
+    known = {
+        "text": choice.text,
+        "reasoning": choice.reasoning,
+        REASONING_DETAILS: [dict(detail) for detail in choice.reasoning_details],
+        "tool_calls": [_plain_call(call.id, call.name, call.arguments) for call in choice.tool_calls],
+        INVALID_CALLS: [_invalid(call) for call in choice.tool_calls if call.error is not None],
+        "native_finish_reason": choice.native_finish_reason,
+        "refusal": choice.refusal,
+        "logprobs": choice.logprobs,
+        "message_extra": dict(choice.extra),
+    }
+    return {
+        "index": choice.index,
+        FINISH_REASON: choice.finish_reason or "unknown",
+        **{name: value for name, value in known.items() if value},
+    }
+
+
+def _raw(completion: Completion) -> dict[str, Any]:
+    """The reply in the endpoint's own words, as far as they are not in the message: plain JSON without nulls."""
+    usage = completion.usage
+    stated = {
+        **completion.extra,
+        "id": completion.id,
+        "model": completion.model,
+        "created": completion.created,
+        # Token counters add these numbers up, and a null among them would stop the call.
+        "usage": usage and {**_without_nulls(usage.raw), **_totals(usage)},
+    }
+    return {name: value for name, value in stated.items() if value is not None}
+
+
+def _without_nulls(value: Json) -> dict[str, Any]:
+    return {
+        name: _without_nulls(cast("Json", item)) if isinstance(item, Mapping) else item
+        for name, item in value.items()
+        if item is not None
+    }
+
+
+def _logprobs(stated: Json | None) -> list[list[LogProb]] | None:
+    """For each token the one that was chosen, then the alternatives that the endpoint listed."""
+    tokens = (stated or {}).get("content")
+    if not isinstance(tokens, list):
+        return None
+    return [_alternatives(cast("Json", token)) for token in cast("list[object]", tokens) if isinstance(token, Mapping)]
+
+
+def _alternatives(token: Json) -> list[LogProb]:
+    others = cast("Sequence[Json]", token.get("top_logprobs") or ())
+    listed = [token, *(other for other in others if other.get("token") != token.get("token"))]
+    return [
+        LogProb(
+            token=str(item.get("token", "")), logprob=float(item.get("logprob") or 0.0), bytes=item.get("bytes") or []
+        )
+        for item in listed
+    ]

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from qwen_endpoints import PROVIDERS, QwenClient
+from qwen_endpoints.resolve import _WARNED  # pyright: ignore[reportPrivateUsage]
+
+from .support import Server
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the keys, providers and proxies of the machine it runs on."""
+    keys = {variable for row in PROVIDERS.values() for variable in row.key_variables}
+    for name in list(os.environ):
+        if name in keys or name.startswith(("QWEN_", "OPENAI_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    _WARNED.clear()
+
+
+@pytest.fixture(scope="session")
+def running_server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def server(running_server: Server) -> Server:
+    running_server.reset()
+    return running_server
+
+
+@pytest.fixture
+def client() -> Iterator[QwenClient]:
+    made = QwenClient()
+    yield made
+    made.close()

@@ -1,0 +1,255 @@
+"""What the core's tests share: a recording HTTP server on a real socket, and short ways to write replies."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal
+
+from pydantic import SecretStr
+from qwen_endpoints import ChatRequest, Completion, CompletionDelta, Endpoint, Message, Provider, QwenSettings, resolve
+from qwen_endpoints.chat_completions.encode import EncodedRequest, encode_request
+from qwen_endpoints.chat_completions.reply import ReplyDecoder
+from typing_extensions import override
+
+KEY = "test-key-4711"
+SSE = "text/event-stream"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One scripted reply. `after` its pieces the server ends it, drops the connection, or holds it open."""
+
+    pieces: Sequence[bytes] = (b"",)
+    status: int = 200
+    content_type: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    after: Literal["end", "drop", "hold"] = "end"
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request as the server saw it."""
+
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    connection: int
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def header(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+
+class Server:
+    """Gives the scripted replies in order, repeats the last one, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.received: list[Received] = []
+        self.connections = 0
+        self.hang_up = threading.Event()
+        self.release = threading.Event()
+        self._replies: list[Reply] = [Reply()]
+        self._lock = threading.Lock()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            @override
+            def setup(self) -> None:
+                super().setup()
+                outer.connections += 1
+                self.number = outer.connections
+
+            def do_POST(self) -> None:  # the name is http.server's
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                seen = Received(self.path, tuple(self.headers.items()), body, self.number)
+                outer.answer(self, outer.note(seen))
+
+            @override
+            def log_message(self, format: str, *args: Any) -> None:  # the name is http.server's
+                return
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_port}/v1"
+
+    @property
+    def last(self) -> Received:
+        return self.received[-1]
+
+    def script(self, *replies: Reply) -> None:
+        self._replies = list(replies)
+
+    def reset(self) -> None:
+        self.release.set()
+        self.received, self.connections = [], 0
+        self.hang_up, self.release = threading.Event(), threading.Event()
+        self.script(Reply((whole_body(),)))
+
+    def stop(self) -> None:
+        self.release.set()
+        self._http.shutdown()
+        self._http.server_close()
+
+    def note(self, seen: Received) -> Reply:
+        with self._lock:
+            self.received.append(seen)
+            return self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
+
+    def answer(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
+        handler.send_response(reply.status)
+        for name, value in {"Content-Type": reply.content_type, **reply.headers}.items():
+            handler.send_header(name, value)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        release, hang_up = self.release, self.hang_up
+        try:
+            for piece in filter(None, reply.pieces):
+                handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            if reply.after == "end":
+                handler.wfile.write(b"0\r\n\r\n")
+                return
+            handler.close_connection = True
+            if reply.after == "hold":
+                handler.connection.settimeout(0.02)
+                while not release.is_set():
+                    try:
+                        if not handler.connection.recv(1):
+                            hang_up.set()
+                            return
+                    except TimeoutError:
+                        continue
+        except OSError:
+            hang_up.set()
+            handler.close_connection = True
+
+
+def chunk(delta: Any = None, finish: str | None = None, **fields: Any) -> dict[str, Any]:
+    """One payload of a stream with one choice."""
+    choice = {"index": 0, "delta": {} if delta is None else delta, "finish_reason": finish}
+    return {"id": "r-1", "object": "chat.completion.chunk", "created": 11, "model": "m", "choices": [choice], **fields}
+
+
+def whole(message: Any = None, finish: str | None = "stop", **fields: Any) -> dict[str, Any]:
+    """A whole reply with one choice."""
+    said = {"role": "assistant", "content": "Hello."} if message is None else message
+    choice = {"index": 0, "message": said, "finish_reason": finish}
+    return {"id": "r-1", "object": "chat.completion", "created": 11, "model": "m", "choices": [choice], **fields}
+
+
+def whole_body(message: Any = None, finish: str | None = "stop", **fields: Any) -> bytes:
+    return json.dumps(whole(message, finish, **fields)).encode()
+
+
+def sse_body(*payloads: Any, done: bool = True) -> bytes:
+    events = [b"data: " + json.dumps(payload).encode() + b"\n\n" for payload in payloads]
+    return b"".join(events) + (b"data: [DONE]\n\n" if done else b"")
+
+
+def json_reply(message: Any = None, finish: str | None = "stop", **fields: Any) -> Reply:
+    return Reply((whole_body(message, finish, **fields),))
+
+
+def sse_reply(*payloads: Any, done: bool = True, after: Literal["end", "drop", "hold"] = "end") -> Reply:
+    return Reply(tuple(sse_body(payload, done=False) for payload in payloads) + (b"data: [DONE]\n\n",) * done,
+                 content_type=SSE, after=after)  # fmt: skip
+
+
+HELLO = (chunk({"role": "assistant", "content": "Hel"}), chunk({"content": "lo."}), chunk({}, "stop"))
+
+
+def call_piece(
+    arguments: Any = None, *, index: int | None = 0, id: str | None = None, name: str | None = None
+) -> dict[str, Any]:
+    """One entry of `tool_calls`, with what is not given left out."""
+    function = {key: value for key, value in (("name", name), ("arguments", arguments)) if value is not None}
+    entry: dict[str, Any] = {"type": "function", "function": function}
+    if index is not None:
+        entry["index"] = index
+    if id is not None:
+        entry["id"] = id
+    return entry
+
+
+def calls_chunk(*pieces: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    return chunk({"tool_calls": list(pieces)}, finish)
+
+
+def user(text: Any = "Hi") -> Message:
+    return Message(role="user", content=text)
+
+
+def endpoint(provider: str | Provider = "dashscope", model: str = "qwen-plus", **settings: Any) -> Endpoint:
+    return resolve(QwenSettings(model=model, provider=provider, api_key=SecretStr(KEY), **settings))
+
+
+def encoded(place: Endpoint, *, stream: bool = True, **request: Any) -> EncodedRequest:
+    return encode_request(ChatRequest(**{"messages": (user(),), **request}), place, stream=stream)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Everything a reply gave."""
+
+    deltas: tuple[CompletionDelta, ...]
+
+    @property
+    def completion(self) -> Completion:
+        assert [delta.completion is not None for delta in self.deltas[:-1]] == [False] * (len(self.deltas) - 1)
+        last = self.deltas[-1].completion
+        assert last is not None
+        return last
+
+    def text(self, choice: int = 0) -> str:
+        return "".join(delta.text for delta in self.deltas if delta.choice == choice)
+
+    def reasoning(self, choice: int = 0) -> str:
+        return "".join(delta.reasoning for delta in self.deltas if delta.choice == choice)
+
+    def calls(self, choice: int = 0) -> list[tuple[str | None, str | None, str]]:
+        """Calls put together from deltas alone, as a framework would: by index, first id, first name."""
+        joined: dict[int, tuple[str | None, str | None, str]] = {}
+        for delta in self.deltas:
+            for piece in delta.tool_calls if delta.choice == choice else ():
+                id_, name, arguments = joined.get(piece.index, (None, None, ""))
+                joined[piece.index] = (id_ or piece.id, name or piece.name, arguments + piece.arguments)
+        return [joined[index] for index in sorted(joined)]
+
+
+def decode_pieces(
+    pieces: Iterable[bytes], place: Endpoint | None = None, *, content_type: str = SSE, **request: Any
+) -> Decoded:
+    """Run the decoder over bytes as they come from a socket."""
+    where = place or endpoint()
+    decoder = ReplyDecoder(where, encoded(where, **request), {"content-type": content_type})
+    deltas: list[CompletionDelta] = []
+    for piece in pieces:
+        deltas += decoder.feed(piece)
+        if decoder.ended:
+            break
+    deltas += decoder.finish()
+    return Decoded(tuple(deltas))
+
+
+def decode(*payloads: Any, place: Endpoint | None = None, done: bool = True, **request: Any) -> Decoded:
+    """Decode a stream of payloads."""
+    return decode_pieces([sse_body(*payloads, done=done)], place, **request)
+
+
+def decode_whole(payload: Any, place: Endpoint | None = None, **request: Any) -> Completion:
+    """Decode a whole reply."""
+    body = json.dumps(payload).encode()
+    return decode_pieces([body], place, content_type="application/json", **request).completion
