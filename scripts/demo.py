@@ -232,7 +232,9 @@ def retrieval(scene: Scene) -> None:
     if isinstance(response, StreamingResponse):
         for text in response.response_gen:
             write(text)
-    console.print(f"\n[dim]from {', '.join(sorted({node.metadata['file'] for node in response.source_nodes}))}[/]", end="")
+    console.print(
+        f"\n[dim]from {', '.join(sorted({node.metadata['file'] for node in response.source_nodes}))}[/]", end=""
+    )
     usage = (facts.facts.get("prompt_tokens", 0), facts.facts.get("completion_tokens", 0))
     close_scene(usage, facts.facts.get("finish_reason"), facts.facts.get("cost"))
 
@@ -242,10 +244,12 @@ def image_question(scene: Scene) -> None:
     question = "What do you see in this picture?"
     open_scene("LangChain image question", scene, f"{question} [64x48 PNG]")
     picture = base64.b64encode(red_png(64, 48)).decode()
-    message = HumanMessage([
-        {"type": "text", "text": question},
-        {"type": "image", "base64": picture, "mime_type": "image/png"},
-    ])
+    message = HumanMessage(
+        [
+            {"type": "text", "text": question},
+            {"type": "image", "base64": picture, "mime_type": "image/png"},
+        ]
+    )
     merged: AIMessageChunk | None = None
     for chunk in ChatQwen(**scene.settings).stream([message]):
         write(chunk.text)

@@ -1,6 +1,6 @@
-"""Python imports this file by its name, wherever `scripts/offline` is on PYTHONPATH: nothing beyond loopback is reached.
+"""Nothing beyond loopback is reached: Python imports this file by its name when its folder is on PYTHONPATH.
 
-`make test` sets that, so the rule also holds in the worker processes and in every Python program a test starts.
+`run.py` puts it there, so the rule also holds in the worker processes and in every Python program a test starts.
 An audit hook sees each connection and each name that is looked up, from any library, thread or event loop.
 """
 
@@ -20,8 +20,8 @@ class NetworkIsClosedError(RuntimeError):
 
 def _refuse_all_but_loopback(event: str, arguments: tuple[Any, ...]) -> None:
     if event in _ADDRESS_EVENTS:
-        address = arguments[1]
-        if isinstance(address, tuple) and not _is_loopback(str(address[0])):  # others are unix sockets
+        address: Any = arguments[1]
+        if not isinstance(address, (str, bytes)) and not _is_loopback(str(address[0])):  # a name or path: a unix socket
             raise NetworkIsClosedError(f"tests reach nothing but loopback, and this is {address!r}")
     elif event in _NAME_EVENTS and not _needs_no_lookup(arguments[0]):
         raise NetworkIsClosedError(f"tests look up no names, and this is {arguments[0]!r}")

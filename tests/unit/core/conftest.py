@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 from qwen_endpoints import PROVIDERS, QwenClient
-from qwen_endpoints.resolve import _WARNED  # pyright: ignore[reportPrivateUsage]
 
 from .support import Server
 
@@ -17,7 +16,6 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name in keys or name.startswith(("QWEN_", "OPENAI_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
-    _WARNED.clear()
 
 
 @pytest.fixture(scope="session")

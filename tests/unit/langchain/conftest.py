@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import itertools
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, cast
 
 import pytest
@@ -130,7 +131,9 @@ async def four_ways(llm: Any, prompt: Any, **kwargs: Any) -> dict[str, AIMessage
 
 def facts(message: AIMessage) -> dict[str, Any]:
     """What must not depend on how a message travelled. Ids and times are new for each reply of the sandbox."""
-    metadata = {key: value for key, value in message.response_metadata.items() if key not in ("id", "created")}
+    metadata = copy.deepcopy(message.response_metadata)
+    for key in ("id", "created"):
+        metadata.pop(key, None)
     for call in metadata.get("invalid_tool_calls", ()):
         call.pop("id")
     for choice in metadata.get("other_choices", ()):
@@ -146,9 +149,9 @@ def facts(message: AIMessage) -> dict[str, Any]:
 
 
 def blocks(message: AIMessage) -> list[dict[str, Any]]:
-    """The content blocks without the keys that only serve merging and tracing."""
+    """The content blocks without the key that only serves merging."""
     return [
-        {key: value for key, value in cast("dict[str, Any]", block).items() if key not in ("index", "error")}
+        {key: value for key, value in cast("dict[str, Any]", block).items() if key != "index"}
         for block in message.content_blocks
     ]
 
@@ -175,5 +178,3 @@ def _no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.delenv(name, raising=False)
     return iter(())
 
-
-__all__: Sequence[str] = ()

@@ -121,9 +121,7 @@ def test_a_prompt_is_wrapped_unless_it_is_formatted(make_llm: Callable[..., Qwen
     ("provider", "model"),
     [("anyfast-cn", "qwen3-32b"), ("anyfast", "qwen3.6-flash"), ("wcode", "qwen/qwen3-235b-a22b")],
 )
-def test_reasoning_comes_first_wherever_it_comes_from(
-    make_llm: Callable[..., Qwen], provider: str, model: str
-) -> None:
+def test_reasoning_comes_first_wherever_it_comes_from(make_llm: Callable[..., Qwen], provider: str, model: str) -> None:
     llm = make_llm(provider=provider, model=model, enable_thinking=True)
     for answer in (llm.chat(ASK), list(llm.stream_chat(ASK))[-1]):
         thinking, text = answer.message.blocks
@@ -257,9 +255,7 @@ def test_notes_say_what_was_changed_for_the_endpoint(make_llm: Callable[..., Qwe
 def test_reasoning_details_go_round(scripted: Callable[..., Qwen], make_llm: Callable[..., Qwen]) -> None:
     details = [{"type": "reasoning.text", "text": "Add.", "index": 0, "signature": "s"}]
     block = scripted(whole({"content": "5", "reasoning_details": details})).chat(ASK).message.blocks[0]
-    assert block == ThinkingBlock(
-        content="Add.", num_tokens=30, additional_information={"reasoning_details": details}
-    )
+    assert block == ThinkingBlock(content="Add.", num_tokens=30, additional_information={"reasoning_details": details})
 
 
 def test_log_probabilities(scripted: Callable[..., Qwen]) -> None:
@@ -321,9 +317,7 @@ def test_null_counts_do_no_harm(scripted: Callable[..., Qwen]) -> None:
 # Errors
 
 
-@pytest.mark.parametrize(
-    ("status", "kind"), [(401, AuthenticationError), (429, RateLimitError)], ids=["401", "429"]
-)
+@pytest.mark.parametrize(("status", "kind"), [(401, AuthenticationError), (429, RateLimitError)], ids=["401", "429"])
 async def test_error_kinds_pass_through(make_llm: Callable[..., Qwen], status: int, kind: type[Exception]) -> None:
     llm = make_llm(max_retries=0)
     ask = [ChatMessage(f"[[sandbox:{status}]]")]

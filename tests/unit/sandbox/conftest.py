@@ -29,8 +29,8 @@ class Api:
         self.client = client
 
     def body(self, endpoint: str, prompt: Any, **fields: Any) -> dict[str, Any]:
-        messages = prompt if isinstance(prompt, list) else [{"role": "user", "content": prompt}]
-        return {"model": MODELS[endpoint][1], "messages": messages} | fields
+        messages: Any = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+        return {"model": MODELS[endpoint][1], "messages": messages, **fields}
 
     def url(self, endpoint: str) -> str:
         return self.sandbox.base_url(MODELS[endpoint][0]) + "/chat/completions"  # type: ignore[arg-type]

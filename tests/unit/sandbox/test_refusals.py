@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
 USER = {"role": "user", "content": "hi"}
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
+TOOLS: list[Any] = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
 EVERYWHERE = ("cn", "flash", "text", "vision")
 
 

@@ -88,7 +88,8 @@ def test_memory(api: Api, said: str, asked: str, answer: str) -> None:
         (f"Context: {CONTEXT}\nQuestion: Who discovered penicillin?", "The given context does not say."),
         (
             (
-                "The original query is as follows: What is the height?\nWe have provided an existing answer: 330 metres\n"
+                "The original query is as follows: What is the height?\n"
+                "We have provided an existing answer: 330 metres\n"
                 "Refine it with the context below.\n------------\nBananas are yellow.\n------------\nRefined Answer: "
             ),
             "330 metres",

@@ -123,7 +123,7 @@ def _nested(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[
 _SCHEMAS = st.recursive(st.sampled_from(_LEAVES), _nested, max_leaves=6)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(_SCHEMAS, st.text(alphabet="aB1 .,'北京是:and", max_size=40))
 def test_any_schema_is_filled(schema: dict[str, Any], text: str) -> None:
     assert fits(fill(schema, text), schema)

@@ -96,6 +96,13 @@ def test_greeting_says_there_is_no_model(api: Api) -> None:
     assert "no model" in json.dumps(api.client.get(api.sandbox.url).json())
 
 
+def test_other_paths_and_methods_are_told_in_json(api: Api) -> None:
+    missing = api.client.post(api.sandbox.base_url("anyfast") + "/embeddings", json={})
+    assert missing.status_code == 404
+    assert "POST /anyfast/v1/embeddings" in missing.json()["error"]["message"]
+    assert api.client.get(api.url("cn")).status_code == 405
+
+
 def test_base_urls(qwen_sandbox: Sandbox) -> None:
     assert qwen_sandbox.base_url("anyfast-cn") == f"{qwen_sandbox.url}/anyfast-cn/v1"
     assert qwen_sandbox.base_url("anyfast") == f"{qwen_sandbox.url}/anyfast/v1"

@@ -34,6 +34,11 @@ def _fields(endpoint: str, fields: dict[str, Any], weather: list[Any]) -> dict[s
     return ready
 
 
+def _entries(choice: dict[str, Any]) -> list[Any]:
+    logprobs: dict[str, Any] | None = choice.get("logprobs")
+    return logprobs["content"] if logprobs else []
+
+
 def _assemble(chunks: list[dict[str, Any]], field: str) -> dict[int, dict[str, Any]]:
     """Put the deltas of each choice together."""
     choices: dict[int, dict[str, Any]] = {}
@@ -45,7 +50,7 @@ def _assemble(chunks: list[dict[str, Any]], field: str) -> dict[int, dict[str, A
         whole["text"] += delta.get("content") or ""
         whole["reasoning"] += delta.get(field) or ""
         whole["finish"] = part["finish_reason"] or whole["finish"]
-        whole["logprobs"] += (part.get("logprobs") or {}).get("content", [])
+        whole["logprobs"] += _entries(part)
         for piece in delta.get("tool_calls", []):
             call = whole["calls"].setdefault(piece["index"], {"name": "", "arguments": ""})
             call["name"] += piece["function"].get("name", "")
@@ -67,7 +72,7 @@ def test_stream_equals_whole(api: Api, weather: list[Any], endpoint: str, prompt
         assert other["text"] == (message["content"] or "")
         assert other["reasoning"] == (message.get(field) or "")
         assert other["finish"] == choice["finish_reason"]
-        assert other["logprobs"] == (choice.get("logprobs") or {}).get("content", [])
+        assert other["logprobs"] == _entries(choice)
         functions = [call["function"] for call in message.get("tool_calls", [])]
         assert list(other["calls"].values()) == functions
     assert chunks[-1]["usage"] == whole["usage"]

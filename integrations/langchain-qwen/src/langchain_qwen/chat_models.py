@@ -61,7 +61,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
     @model_validator(mode="after")
     def _check_qwen_settings(self) -> Self:
         with as_langchain_errors():
-            check_settings(self)
+            check_settings(self, described="profile" in self.model_fields_set)
         return self
 
     @model_validator(mode="after")

@@ -84,10 +84,11 @@ def plan_call(
     return Call(endpoint=endpoint, request=request, transport=_transport(settled, query))
 
 
-def check_settings(settings: QwenSettings) -> Endpoint | None:
+def check_settings(settings: QwenSettings, *, described: bool = False) -> Endpoint | None:
     """Check a new instance as far as can be told without a call, so that mistakes show where they are made.
 
-    A missing key is not judged: it may be set later, and an instance may be built only to be dumped. Returns the
+    A missing key is not judged: it may be set later, and an instance may be built only to be dumped. `described` says
+    that the caller has told what the model can do, so that an unknown id is no reason to warn. Returns the
     endpoint, or `None` where the provider cannot be told yet.
 
     Raises:
@@ -95,7 +96,7 @@ def check_settings(settings: QwenSettings) -> Endpoint | None:
             contradict each other.
     """
     try:
-        endpoint = resolve(settings, need_key=False)
+        endpoint = resolve(settings, need_key=False, described=described)
     except ConfigurationError:
         if settings.provider is None and settings.base_url is None:
             return None  # left to the environment, which may still change before the first call

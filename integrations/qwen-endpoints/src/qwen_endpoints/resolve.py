@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from qwen_endpoints.errors import ConfigurationError, ErrorScope
 from qwen_endpoints.models import ModelProfile, catalogue, unknown_model
 from qwen_endpoints.providers import PROVIDERS, ModelOffer, Parameter, Provider
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from qwen_endpoints.dialects import Dialect
     from qwen_endpoints.settings import QwenSettings
 
@@ -71,12 +71,13 @@ class Endpoint:
         return ErrorScope(provider=self.provider.name, model=self.model, secret=secret)
 
 
-def resolve(settings: QwenSettings, *, need_key: bool = True) -> Endpoint:
+def resolve(settings: QwenSettings, *, need_key: bool = True, described: bool = False) -> Endpoint:
     """Join settings and tables.
 
     Args:
         settings: The configuration, a call's overrides already applied.
         need_key: Refuse when a key is required and none is found. `False` serves questions about the model alone.
+        described: The caller has described the model otherwise, so an unknown id is no reason to warn, now or later.
 
     Raises:
         ConfigurationError: The provider cannot be told, its name is unknown, the key is missing or would travel in
@@ -93,7 +94,7 @@ def resolve(settings: QwenSettings, *, need_key: bool = True) -> Endpoint:
     return Endpoint(
         provider=provider,
         model=settings.model,
-        profile=_profile(settings.model, common, offer),
+        profile=_profile(settings.model, common, offer, described=described),
         base_url=base_url,
         api_key=key,
         parameters={**provider.parameters, **common.parameters, **offer.parameters},
@@ -186,8 +187,6 @@ def _key_in_environment(provider: Provider) -> str | None:
 
 def _key(settings: QwenSettings, provider: Provider, base_url: str, *, named: bool) -> SecretStr | None:
     """The caller's key, or the provider's own variable, which must not go to a host nobody named it for."""
-    from pydantic import SecretStr  # noqa: PLC0415 - keeps this module importable for type checkers without a cycle
-
     if settings.api_key is not None:
         value = settings.api_key.get_secret_value().strip()  # keys read from files end in a line break
     elif settings.base_url is not None and not named and not provider.owns(base_url):
@@ -251,20 +250,21 @@ def _offer(provider: Provider, model: str) -> ModelOffer:
     return next((offer for name, offer in provider.models.items() if name.lower() == lowered), _NO_OFFER)
 
 
-_WARNED: set[str] = set()
+_DESCRIBED: set[str] = set()
+"""Unknown models that a warning has been given for, or that the caller has described."""
 
 
-def _profile(model: str, common: ModelOffer, offer: ModelOffer) -> ModelProfile:
+def _profile(model: str, common: ModelOffer, offer: ModelOffer, *, described: bool) -> ModelProfile:
     found = catalogue().find(model)
     if found is None:
         found = unknown_model(model)
-        if model not in _WARNED and "context_window" not in offer.profile:
-            _WARNED.add(model)
+        if not described and not offer.profile and model not in _DESCRIBED:
             warnings.warn(
                 f"Model {model!r} is not in the catalogue: nothing is assumed about it. Its features are not limited; "
                 "tell what it can do with context_window=... (LlamaIndex) or profile=... (LangChain), or with a provider "
                 "row whose `models` holds its profile.",
                 stacklevel=2,
             )
+        _DESCRIBED.add(model)
     changes = {**common.profile, **offer.profile}
     return replace(found, **changes) if changes else found

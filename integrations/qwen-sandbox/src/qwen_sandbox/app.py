@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -67,7 +68,14 @@ def build_app(state: State) -> Starlette:
 
     routes.append(Route("/script/{name}/v1/{rest:path}", scripted, methods=_METHODS))
     routes.append(Route("/replay/{name}/v1/{rest:path}", replayed, methods=_METHODS))
-    return Starlette(routes=routes)
+    return Starlette(routes=routes, exception_handlers={404: _not_here, 405: _not_here})
+
+
+async def _not_here(request: Request, error: Exception) -> Response:
+    """Answer a path or method the sandbox does not serve, in JSON as clients expect of a gateway."""
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    message = f"the sandbox does not serve {request.method} {request.url.path}"
+    return JSONResponse({"error": {"code": "not_found", "message": message}}, status)
 
 
 def _greeting() -> dict[str, object]:

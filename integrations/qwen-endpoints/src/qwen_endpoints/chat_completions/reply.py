@@ -29,10 +29,10 @@ class ReplyDecoder:
     def __init__(self, endpoint: Endpoint, request: EncodedRequest, headers: Mapping[str, str]) -> None:
         self._endpoint = endpoint
         self._decoder = StreamDecoder(endpoint, request)
-        self._content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        self._events = SseDecoder() if self._content_type == "text/event-stream" else None
+        self._labelled_events = headers.get("content-type", "").strip().lower().startswith("text/event-stream")
+        self._events: SseDecoder | None = None
         self._body: list[bytes] = []
-        self._sniffed = self._events is not None
+        self._sniffed = False
         self.ended = False
         """The endpoint has said that it is done; nothing that follows matters."""
         self.progress = 0
@@ -60,6 +60,9 @@ class ReplyDecoder:
         """
         if self.ended:
             return
+        if self._events is None and self._labelled_events and not self._sniffed:
+            self._events = SseDecoder()  # a stream of a few bytes, or of none
+            yield from self._read(self._events.feed(b"".join(self._body)))
         if self._events is None:
             yield from self._payload(b"".join(self._body))
             yield from self._decoder.finish(done=True)
@@ -73,7 +76,7 @@ class ReplyDecoder:
         return self._decoder.partial()
 
     def _sniff(self, piece: bytes) -> bytes:
-        """Tell events from JSON by the first bytes, for servers that label their replies wrongly."""
+        """Tell events from a body by the first bytes, because servers label error bodies and replies wrongly."""
         piece = b"".join((*self._body, piece))
         self._body = []
         head = piece.removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -81,7 +84,8 @@ class ReplyDecoder:
             self._body = [piece]
             return b""
         self._sniffed = True
-        if head.startswith((b"data:", b":", b"event:", b"error:")):
+        is_body = head.startswith((b"{", b"[", b"<"))
+        if head.startswith((b"data:", b":", b"event:", b"error:", b"id:", b"retry:")) or (self._labelled_events and not is_body):
             self._events = SseDecoder()
         return piece
 
