@@ -1,16 +1,22 @@
-"""A sandbox that serves replies from a folder, for each folder that there is."""
+"""Sandboxes that serve replies from folders, and one pool of connections for all calls.
+
+A client of the SDK's own making reads the certificates of the world, which takes longer than all calls of a test.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any, Final
 
+import openai
 import pytest
+import pytest_asyncio
 from qwen_sandbox import Sandbox
 
 from tests.contract.recorded import RECORDINGS
 
-REPLIES = Path(__file__).parents[1] / "fixtures" / "replies"
+REPLIES: Final = Path(__file__).parents[1] / "fixtures" / "replies"
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +31,11 @@ def recordings() -> Iterator[Sandbox]:
     """Serve recorded replies of real endpoints."""
     with Sandbox(replay=RECORDINGS) as sandbox:
         yield sandbox
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def pool() -> AsyncIterator[dict[str, Any]]:
+    """The settings that make a model use the one pool; tests that use it run in the session's event loop."""
+    with openai.DefaultHttpxClient(verify=False) as client:  # noqa: S501 - the sandbox speaks plain HTTP
+        async with openai.DefaultAsyncHttpxClient(verify=False) as async_client:  # noqa: S501 - as above
+            yield {"http_client": client, "async_http_client": async_client}

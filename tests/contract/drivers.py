@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
@@ -52,6 +52,14 @@ class Driver(ABC, Generic[_MessageT, _AnswerT]):
 
     @abstractmethod
     async def answer(self, messages: list[_MessageT], mode: Mode, options: Mapping[str, Any]) -> _AnswerT: ...
+
+    @abstractmethod
+    def stream(self, ask: Ask) -> Iterator[object]:
+        """The pieces of a streamed answer, as the framework gives them; so that a test can leave early."""
+
+    @abstractmethod
+    async def astream(self, ask: Ask) -> AsyncIterator[object]:
+        """As `stream`."""
 
     @abstractmethod
     def view(self, answer: _AnswerT) -> View: ...
@@ -118,6 +126,14 @@ class Core(Driver[Message, "Completion | list[CompletionDelta]"]):
                 return [delta async for delta in self._client.astream(call)]
 
     @override
+    def stream(self, ask: Ask) -> Iterator[CompletionDelta]:
+        return self._client.stream(plan_call(self._settings, self.question(ask)))
+
+    @override
+    async def astream(self, ask: Ask) -> AsyncIterator[CompletionDelta]:
+        return self._client.astream(plan_call(self._settings, self.question(ask)))
+
+    @override
     def view(self, answer: Completion | list[CompletionDelta]) -> View:
         return view_of_deltas(answer) if isinstance(answer, list) else view_of_completion(answer)
 
@@ -164,6 +180,14 @@ class LangChain(Driver[BaseMessage, AIMessage]):
                 return reduce(add, cast("list[AIMessageChunk]", chunks))
 
     @override
+    def stream(self, ask: Ask) -> Iterator[AIMessageChunk]:
+        return self.model.stream(self.question(ask))
+
+    @override
+    async def astream(self, ask: Ask) -> AsyncIterator[AIMessageChunk]:
+        return self.model.astream(self.question(ask))
+
+    @override
     def view(self, answer: AIMessage) -> View:
         return view_of_langchain(answer)
 
@@ -202,6 +226,14 @@ class LlamaIndex(Driver[ChatMessage, ChatResponse]):
                 return await self.model.achat(messages, **options)
             case "stream async":
                 return last_frame([frame async for frame in await self.model.astream_chat(messages, **options)])
+
+    @override
+    def stream(self, ask: Ask) -> Iterator[ChatResponse]:
+        return self.model.stream_chat(self.question(ask))
+
+    @override
+    async def astream(self, ask: Ask) -> AsyncIterator[ChatResponse]:
+        return await self.model.astream_chat(self.question(ask))
 
     @override
     def view(self, answer: ChatResponse) -> View:

@@ -54,7 +54,7 @@ def failure(kind: str, message: str, **more: Any) -> View:
     return replace(NOTHING, error=ErrorView(kind=kind, message=message, **more))
 
 
-CUT: Final = "the answer hit its token limit while the arguments were being written"
+CUT: Final = "the answer was cut off while the arguments were being written"
 NOT_JSON: Final = "the arguments are not valid JSON"
 SO_FAR: Final = View(text="It is ", finish="unknown")
 
@@ -206,7 +206,7 @@ EXPECTED: Final[Mapping[str, View]] = {
     "html_page.json": failure(
         "MalformedResponseError",
         "The endpoint sent a web page instead of a reply: '<!DOCTYPE html> <html><body>Sign in</body></html>'. "
-        "Check base_url='BASE_URL'.",
+        "Check base_url='URL'.",
     ),
     "empty.json": failure("MalformedResponseError", "The endpoint sent an empty reply."),
     "not_json.json": failure(
@@ -244,7 +244,7 @@ EXPECTED: Final[Mapping[str, View]] = {
         "StreamInterruptedError",
         "The stream ended without a finish reason and without [DONE]: it was cut off.",
         retryable=True,
-        partial=View(invalid=(invalid('{"city": "Par', NOT_JSON),), finish="unknown"),
+        partial=View(invalid=(invalid('{"city": "Par', CUT),), finish="unknown"),
     ),
     # The wire
     "no_end_mark.sse": HI,
@@ -262,7 +262,7 @@ EXPECTED: Final[Mapping[str, View]] = {
     "refusal.jsonl": View(refusal="I cannot help with that."),
     "unknown_fields.jsonl": View(
         text="Hi",
-        extra={"system_fingerprint": "fp-1", "provider": "Upstream", "timings": {"ms": 7}},
+        extra={"system_fingerprint": "fp-1", "provider": "Upstream", "timings": {"ms": 7}, "cost": {"usd": 0.5}},
         message_extra={"annotations": [{"url": "a"}, {"url": "b"}]},
     ),
     # Documented samples

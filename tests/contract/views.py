@@ -180,7 +180,7 @@ def view_of_error(error: QwenError) -> View:
 # --- LangChain ------------------------------------------------------------------------------------------------------
 
 _LANGCHAIN_FACTS: Final = frozenset(
-    "model_name model_provider provider upstream_provider finish_reason native_finish_reason id created token_usage "
+    "model_name model_provider provider finish_reason native_finish_reason id created token_usage "
     "cost notes logprobs other_choices invalid_tool_calls".split()
 )
 _LANGCHAIN_EXTRAS: Final = frozenset({"reasoning_content", "reasoning_details", "refusal"})
@@ -207,9 +207,7 @@ def view_of_langchain(message: AIMessage) -> View:
     ) if isinstance(true.arguments, str))
     assert _block_calls(blocks, "invalid_tool_call") == [(call.id, call.name) for call in invalid]
     assert facts["model_provider"] == "qwen"
-    extra = {name: value for name, value in facts.items() if name not in _LANGCHAIN_FACTS}
-    if "upstream_provider" in facts:
-        extra["provider"] = facts["upstream_provider"]
+    extra = {name.removeprefix("upstream_"): value for name, value in facts.items() if name not in _LANGCHAIN_FACTS}
     usage: Facts = cast("Facts", message.usage_metadata or {})
     return View(
         text=text,

@@ -31,8 +31,9 @@ def server(running_server: Server) -> Server:
     return running_server
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client() -> Iterator[QwenClient]:
+    """One for all, because making an SDK client takes a tenth of a second."""
     made = QwenClient()
     yield made
     made.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +29,8 @@ class Reply:
     content_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict[str, str])
     after: Literal["end", "drop", "hold"] = "end"
+    pause: float = 0
+    """Seconds after each piece."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,7 @@ class Server:
             @override
             def setup(self) -> None:
                 super().setup()
-                outer.connections += 1
-                self.number = outer.connections
+                self.number = outer.count()
 
             def do_POST(self) -> None:  # the name is http.server's
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -77,7 +79,10 @@ class Server:
             def log_message(self, format: str, *args: Any) -> None:  # the name is http.server's
                 return
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Listener(ThreadingHTTPServer):
+            request_queue_size = 128
+
+        self._http = Listener(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
@@ -104,6 +109,11 @@ class Server:
         self._http.shutdown()
         self._http.server_close()
 
+    def count(self) -> int:
+        with self._lock:
+            self.connections += 1
+            return self.connections
+
     def note(self, seen: Received) -> Reply:
         with self._lock:
             self.received.append(seen)
@@ -119,6 +129,8 @@ class Server:
         try:
             for piece in filter(None, reply.pieces):
                 handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                if reply.pause:
+                    time.sleep(reply.pause)
             if reply.after == "end":
                 handler.wfile.write(b"0\r\n\r\n")
                 return

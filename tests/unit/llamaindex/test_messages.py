@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from llama_index.core.base.llms.types import (
     AudioBlock,
-    BaseContentBlock,
     CacheControl,
     CachePoint,
     ChatMessage,
@@ -24,6 +23,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
     VideoBlock,
 )
+from pydantic import BaseModel, ValidationError
 from qwen_endpoints import ConfigurationError
 
 if TYPE_CHECKING:
@@ -106,19 +106,26 @@ def test_an_image_as_data(sent: Callable[..., Any], tmp_path: Path) -> None:
     png, jpeg = f"data:image/png;base64,{b64(PNG)}", f"data:image/jpeg;base64,{b64(JPEG)}"
     path = tmp_path / "no suffix"
     path.write_bytes(JPEG)
-    stream = BytesIO(PNG)
     blocks = [
         ImageBlock(image=PNG),
         ImageBlock(image=base64.b64encode(JPEG)),
         ImageBlock(path=path),
-        ImageBlock(image=stream),
         ImageBlock(url=png),
         ImageBlock(image=PNG, image_mimetype="image/webp"),
     ]
     copies = [block.model_copy() for block in blocks]
     urls = [part["image_url"]["url"] for part in sent(*blocks)]
-    assert urls == [png, jpeg, jpeg, png, png, f"data:image/webp;base64,{b64(PNG)}"]
+    assert urls == [png, jpeg, jpeg, png, f"data:image/webp;base64,{b64(PNG)}"]
     assert blocks == copies
+
+
+def test_an_open_file_is_read_and_left_as_it_was(sent: Callable[..., Any]) -> None:
+    stream = BytesIO(PNG)
+    try:
+        block = ImageBlock(image=stream)
+    except ValidationError:
+        pytest.skip("this version of llama-index-core takes bytes only")
+    assert sent(block)[0]["image_url"]["url"] == f"data:image/png;base64,{b64(PNG)}"
     assert stream.read() == PNG
 
 
@@ -140,7 +147,7 @@ def test_audio(sent: Callable[..., Any]) -> None:
     parts = sent(
         AudioBlock(audio=WAV),
         AudioBlock(audio=b"\x00\x01", format="mp3"),
-        AudioBlock(url="https://example.invalid/a.mp3"),
+        AudioBlock(url="https://example.invalid/a.mp3", format="mp3"),
     )
     assert [part["input_audio"] for part in parts] == [
         {"data": b64(WAV), "format": "wav"},
@@ -174,7 +181,7 @@ def test_what_cannot_be_sent(sent: Callable[..., Any], block: Any, reason: str) 
 
 
 def test_an_unknown_block_is_named(sent: Callable[..., Any]) -> None:
-    class HologramBlock(BaseContentBlock):
+    class HologramBlock(BaseModel):
         block_type: str = "hologram"
 
     message = ChatMessage("x")

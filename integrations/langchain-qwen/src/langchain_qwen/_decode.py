@@ -123,8 +123,7 @@ def _additional(choice: Choice, *, streamed: bool) -> dict[str, Any]:
 
 
 def _metadata(choice: Choice, completion: Completion, provider: str) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        **completion.extra,
+    known: dict[str, Any] = {
         "model_name": completion.model,
         "id": completion.id,
         "created": completion.created,
@@ -142,15 +141,12 @@ def _metadata(choice: Choice, completion: Completion, provider: str) -> dict[str
             if call.error is not None
         ],
     }
-    kept = {name: value for name, value in found.items() if value not in (None, [], {})}
-    if "provider" in kept:
-        kept["upstream_provider"] = kept["provider"]
-    return {
-        **kept,
-        "model_provider": MODEL_PROVIDER,
-        "provider": provider,
-        "finish_reason": choice.finish_reason,
+    named = {"model_provider": MODEL_PROVIDER, "provider": provider, "finish_reason": choice.finish_reason}
+    # The endpoint's own field of a name that means something here is kept under another.
+    extra = {
+        f"upstream_{name}" if name in known or name in named else name: value for name, value in completion.extra.items()
     }
+    return {**extra, **{name: value for name, value in known.items() if value not in (None, [], {})}, **named}
 
 
 def _info(choice: Choice) -> dict[str, Any] | None:

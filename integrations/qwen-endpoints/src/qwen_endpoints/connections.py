@@ -101,11 +101,15 @@ class Connection:
 
         foreign = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
         unwanted = ["OpenAI-Organization", "OpenAI-Project", *(line.partition(":")[0].strip() for line in foreign)]
+        # Foreign headers may have names that a request needs; in those, what the SDK would send anyway stands.
+        own = {"content-type": "application/json"}
+        if self._address.api_key:
+            own["authorization"] = f"Bearer {self._address.api_key}"
         return {
             "base_url": self._address.base_url,
             # The SDK insists on a key; without one, `Exchange.options` leaves the header out.
             "api_key": self._address.api_key or "unused",
-            "default_headers": {name: Omit() for name in unwanted if name},
+            "default_headers": {name: own.get(name.lower(), Omit()) for name in unwanted if name},
         }
 
 

@@ -52,9 +52,13 @@ class Exchange:
         from openai import Omit, Timeout  # noqa: PLC0415 - importing an adapter must not import the SDK
 
         transport = self._call.transport
-        headers: dict[str, Any] = dict(transport.headers)
-        if self._call.endpoint.api_key is None and "authorization" not in map(str.lower, headers):
-            headers["Authorization"] = Omit()
+        # In the SDK's own case, so that a caller's authorization takes the place of the key in every version of it.
+        headers: dict[str, Any] = {
+            "Authorization" if name.lower() == "authorization" else name: value
+            for name, value in transport.headers.items()
+        }
+        if self._call.endpoint.api_key is None:
+            headers.setdefault("Authorization", Omit())
         read = transport.idle_timeout if self.streams else transport.timeout
         return {
             "headers": headers,

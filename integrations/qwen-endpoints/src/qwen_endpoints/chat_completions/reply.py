@@ -67,7 +67,12 @@ class ReplyDecoder:
             yield from self._payload(b"".join(self._body))
             yield from self._decoder.finish(done=True)
             return
-        yield from self._read(self._events.finish())
+        try:
+            yield from self._read(self._events.finish())
+        except MalformedResponseError:
+            # Half an event is what a broken connection leaves behind.
+            if self.ended or self.partial() is None:
+                raise
         if not self.ended:
             yield from self._decoder.finish(done=False)
 

@@ -66,8 +66,8 @@ class Qwen(QwenSettings, FunctionCallingLLM):
     """A Qwen model, through any OpenAI-compatible endpoint.
 
     Takes the settings of `qwen_endpoints.QwenSettings` and of LlamaIndex's `LLM`. Each setting of the former may also
-    be given for one call (`llm.chat(messages, temperature=0, enable_thinking=True)`), and so may `tools`, `tool_choice`,
-    `response_format`, `extra_headers` and `extra_query`; an unknown name goes into the request body.
+    be given for one call (`llm.chat(messages, temperature=0, enable_thinking=True)`), and so may `tools`,
+    `tool_choice`, `response_format`, `extra_headers` and `extra_query`; an unknown name goes into the request body.
 
     An answer is one message with the blocks `ThinkingBlock`, `TextBlock` and `ToolCallBlock`, in this order, each only
     where there is something for it. `additional_kwargs` of the response holds token counts, `finish_reason`, `model`,

@@ -1,0 +1,38 @@
+"""The server that the live tests ask, named by environment variables."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from qwen_endpoints import ModelProfile, QwenSettings, resolve
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server with a Qwen model."""
+
+    settings: dict[str, Any]
+
+    @property
+    def profile(self) -> ModelProfile:
+        """What the catalogue and the provider's row know of the model."""
+        return resolve(QwenSettings(**self.settings)).profile
+
+
+@pytest.fixture(scope="session")
+def server() -> Server:
+    """Skip where no server is named. QWEN_LIVE_API_KEY and QWEN_LIVE_PROVIDER may be left out."""
+    base_url, model = os.environ.get("QWEN_LIVE_BASE_URL"), os.environ.get("QWEN_LIVE_MODEL")
+    if not base_url or not model:
+        pytest.skip("QWEN_LIVE_BASE_URL and QWEN_LIVE_MODEL name no server to ask")
+    return Server({
+        "base_url": base_url,
+        "model": model,
+        "api_key": os.environ.get("QWEN_LIVE_API_KEY") or None,
+        "provider": os.environ.get("QWEN_LIVE_PROVIDER") or None,
+        "timeout": 120,
+        "max_retries": 1,
+    })
