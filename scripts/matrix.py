@@ -53,6 +53,8 @@ CASES: Final = (
     Case("llamaindex", frameworks=("llamaindex",)),
     Case("openai-3", extra=("openai>=3,<4",)),
     Case("openai-2", extra=("openai>=2,<3",), full=True),
+    # LlamaIndex wants a newer pydantic than the other floors do, so LangChain's are also met on their own.
+    Case("lowest-langchain", frameworks=("langchain",), python="3.10", resolution="lowest-direct"),
     Case("lowest-3.10", python="3.10", resolution="lowest-direct", full=True),
     Case("lowest-3.13", python="3.13", resolution="lowest-direct"),
     Case("highest-3.10", python="3.10", resolution="highest"),
@@ -127,7 +129,11 @@ def try_case(case: Case, wheels: Path, home: Path) -> str:
 def _install(case: Case, wheels: Path, venv: Path) -> tuple[Path, str]:
     """Install the wheels. Where the newest langchain-core does not resolve today, the pinned one is the upper end."""
     install = _installer(case, wheels, venv)
-    packages = [*(ADAPTERS[name] for name in case.frameworks), "qwen-sandbox", *case.extra]
+    members = [*(ADAPTERS[name] for name in case.frameworks), "qwen-sandbox"]
+    packages = [*members, *case.extra]
+    if case.resolution == "lowest-direct":  # what the manifests ask for is direct, when uv reads it from them
+        for member in ("qwen-endpoints", *members):
+            packages += ["--requirements", f"integrations/{member}/pyproject.toml"]
     try:
         run([*install, *packages])
     except CaseFailedError:
@@ -194,7 +200,7 @@ def report(name: str, action: Callable[[], str]) -> bool:
         word, detail = "PASS", action()
     except CaseFailedError as error:
         word, detail = "FAIL", f"\n{error}"
-    print(f"{word}  {name:<13} {time.monotonic() - began:5.0f} s  {detail}", flush=True)
+    print(f"{word}  {name:<16} {time.monotonic() - began:5.0f} s  {detail}", flush=True)
     return word == "PASS"
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from qwen_endpoints import Json, read_json
+from qwen_endpoints import Json, strip_fence
 
 from tests.contract.drivers import Ask
 from tests.contract.views import View
@@ -85,7 +86,7 @@ def calls_nothing(view: View) -> None:
 
 
 def is_json(view: View) -> None:
-    assert "Paris" in str(read_json(view.text))
+    assert json.loads(strip_fence(view.text))["capital"] == "Paris"
 
 
 def has_an_emoji(view: View) -> None:
@@ -152,6 +153,12 @@ SCENARIOS: Final = (
     Scenario(
         name="an answer in JSON",
         ask=Ask(prompt="Reply as JSON: capital of France"),
+        checks=(ends("stop"), is_json),
+    ),
+    Scenario(
+        name="JSON mode",
+        settings=NOT_THINKING,
+        ask=Ask(prompt="Reply as JSON: capital of France", options={"response_format": {"type": "json_object"}}),
         checks=(ends("stop"), is_json),
     ),
     Scenario(

@@ -8,15 +8,27 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import SecretStr
-from qwen_endpoints import ChatRequest, Completion, CompletionDelta, Endpoint, Message, Provider, QwenSettings, resolve
+from qwen_endpoints import (
+    ChatRequest,
+    Completion,
+    CompletionDelta,
+    Endpoint,
+    Message,
+    Provider,
+    QwenClient,
+    QwenSettings,
+    plan_call,
+    resolve,
+)
 from qwen_endpoints.chat_completions.encode import EncodedRequest, encode_request
 from qwen_endpoints.chat_completions.reply import ReplyDecoder
 from typing_extensions import override
 
-KEY = "test-key-4711"
+KEY: Any = "test-key-4711"
+"""Any, because pydantic takes text for its secrets."""
 SSE = "text/event-stream"
 
 
@@ -142,7 +154,7 @@ class Server:
                         if not handler.connection.recv(1):
                             hang_up.set()
                             return
-                    except TimeoutError:
+                    except TimeoutError:  # noqa: PERF203 - most of the time there is nothing to read
                         continue
         except OSError:
             hang_up.set()
@@ -151,7 +163,7 @@ class Server:
 
 def chunk(delta: Any = None, finish: str | None = None, **fields: Any) -> dict[str, Any]:
     """One payload of a stream with one choice."""
-    choice = {"index": 0, "delta": {} if delta is None else delta, "finish_reason": finish}
+    choice: dict[str, Any] = {"index": 0, "delta": {} if delta is None else delta, "finish_reason": finish}
     return {"id": "r-1", "object": "chat.completion.chunk", "created": 11, "model": "m", "choices": [choice], **fields}
 
 
@@ -184,7 +196,11 @@ HELLO = (chunk({"role": "assistant", "content": "Hel"}), chunk({"content": "lo."
 
 
 def call_piece(
-    arguments: Any = None, *, index: int | None = 0, id: str | None = None, name: str | None = None
+    arguments: Any = None,
+    *,
+    index: int | None = 0,
+    id: str | None = None,  # noqa: A002 - the wire's own word
+    name: str | None = None,
 ) -> dict[str, Any]:
     """One entry of `tool_calls`, with what is not given left out."""
     function = {key: value for key, value in (("name", name), ("arguments", arguments)) if value is not None}
@@ -209,7 +225,8 @@ def endpoint(provider: str | Provider = "dashscope", model: str = "qwen-plus", *
 
 
 def encoded(place: Endpoint, *, stream: bool = True, **request: Any) -> EncodedRequest:
-    return encode_request(ChatRequest(**{"messages": (user(),), **request}), place, stream=stream)
+    given: dict[str, Any] = {"messages": (user(),), **request}
+    return encode_request(ChatRequest(**given), place, stream=stream)
 
 
 @dataclass(frozen=True)
@@ -265,3 +282,44 @@ def decode_whole(payload: Any, place: Endpoint | None = None, **request: Any) ->
     """Decode a whole reply."""
     body = json.dumps(payload).encode()
     return decode_pieces([body], place, content_type="application/json", **request).completion
+
+
+# Calls over the wire
+
+MODELS = {
+    "anyfast-cn": "qwen3-32b",
+    "anyfast": "qwen3.6-flash",
+    "wcode": "qwen/qwen3-235b-a22b",
+    "openrouter": "qwen/qwen3-235b-a22b",
+}
+"""A hybrid model of each provider; the others serve `qwen3-32b`."""
+TOOL: dict[str, Any] = {
+    "type": "function",
+    "function": {"name": "weather", "description": "d", "parameters": {"type": "object", "properties": {}}},
+}
+SCHEMA: dict[str, Any] = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
+ABSENT = object()
+OTHER_SWITCHES = ("reasoning", "chat_template_kwargs", "thinking_budget", "reasoning_effort", "thinking_token_budget")
+
+
+def at(body: Any, path: str) -> Any:
+    for step in path.split("."):
+        if not isinstance(body, dict) or step not in body:
+            return ABSENT
+        body = cast("dict[str, Any]", body)[step]
+    return body
+
+
+def make(server: Server, provider: str, **settings: Any) -> QwenSettings:
+    given: dict[str, Any] = {
+        "model": MODELS.get(provider, "qwen3-32b"),
+        "provider": provider,
+        "api_key": KEY,
+        "base_url": server.url,
+    }
+    return QwenSettings(**{**given, **settings})
+
+
+def send(client: QwenClient, settings: QwenSettings, **call: Any) -> Completion:
+    messages: list[Message] = call.pop("messages", [user()])
+    return client.complete(plan_call(settings, messages, **call))

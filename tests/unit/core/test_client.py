@@ -1,3 +1,5 @@
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import asyncio
@@ -16,16 +18,47 @@ from typing import Any, cast
 import openai
 import pytest
 import qwen_endpoints
-from qwen_endpoints import Call, Completion, CompletionDelta, QwenClient, QwenSettings, StreamInterruptedError, plan_call
+from qwen_endpoints import (
+    Call,
+    Completion,
+    CompletionDelta,
+    QwenClient,
+    QwenSettings,
+    StreamInterruptedError,
+    plan_call,
+)
 
-from .support import HELLO, KEY, SSE, Reply, Server, call_piece, calls_chunk, chunk, sse_body, sse_reply, user, whole_body
+from .support import (
+    HELLO,
+    KEY,
+    SSE,
+    Reply,
+    Server,
+    call_piece,
+    calls_chunk,
+    chunk,
+    sse_body,
+    sse_reply,
+    user,
+    whole_body,
+)
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
 
 
 def call_to(server: Server, **settings: Any) -> Call:
-    given = {"provider": "wcode", "model": "qwen/qwen3-235b-a22b", "api_key": KEY, "base_url": server.url, "max_retries": 0}
+    given: dict[str, Any] = {
+        "provider": "wcode",
+        "model": "qwen/qwen3-235b-a22b",
+        "api_key": KEY,
+        "base_url": server.url,
+        "max_retries": 0,
+    }
     return plan_call(QwenSettings(**{**given, **settings}), [user()])
+
+
+def pickled(made: QwenClient) -> QwenClient:
+    return cast("QwenClient", pickle.loads(pickle.dumps(made)))  # noqa: S301
 
 
 # One reply, four ways
@@ -144,11 +177,11 @@ async def test_cancelling_closes_the_connection_and_stays_a_cancellation(server:
 
 async def test_what_the_consumer_raises_is_not_renamed(server: Server, client: QwenClient) -> None:
     server.script(sse_reply(*HELLO))
-    with pytest.raises(OSError, match="mine"):
+    with pytest.raises(OSError, match="mine"):  # noqa: PT012 - the loop is the point
         for _ in client.stream(call_to(server)):
             raise OSError("mine")
     astream = cast("AsyncGenerator[CompletionDelta]", client.astream(call_to(server)))
-    with pytest.raises(OSError, match="mine"):
+    with pytest.raises(OSError, match="mine"):  # noqa: PT012 - the loop is the point
         async for _ in astream:
             raise OSError("mine")
     await astream.aclose()
@@ -200,7 +233,6 @@ def test_event_loops_one_after_another_leave_nothing_behind(server: Server) -> N
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert [asyncio.run(step()) for step in (whole, stream, whole)] == ["Hello."] * 3
-        del client
         gc.collect()
 
 
@@ -236,7 +268,7 @@ async def test_many_calls_at_once(server: Server, client: QwenClient) -> None:
     await client.aclose()
 
 
-@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda made: pickle.loads(pickle.dumps(made))])  # noqa: S301
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, pickled])
 def test_a_client_in_use_can_be_copied_and_pickled(server: Server, again: Any) -> None:
     client = QwenClient()
     client.complete(call_to(server))
@@ -301,16 +333,25 @@ def test_importing_brings_neither_the_sdk_nor_a_framework() -> None:
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)  # noqa: S603
     loaded = set(json.loads(done.stdout))
     assert "qwen_endpoints" in loaded
-    assert not loaded & {"openai", "anthropic", "httpx", "httpx2", "langchain_core", "llama_index", "requests", "qwen_sandbox"}
+    assert not loaded & {
+        "openai",
+        "anthropic",
+        "httpx",
+        "httpx2",
+        "langchain_core",
+        "llama_index",
+        "requests",
+        "qwen_sandbox",
+    }
 
 
 PUBLIC = """
 AuthenticationError Call ChatRequest Choice Completion CompletionDelta ConfigurationError ConnectionFailedError
 ContentFilteredError ContextOverflowError Cost Dialect Endpoint FinishReason InvalidRequestError Json
-MalformedResponseError Message ModelNotFoundError ModelOffer ModelProfile PROVIDERS Parameter PermissionDeniedError Price
-Provider QuotaExhaustedError QwenClient QwenError QwenSettings RateLimitError ReasoningEffort ReasoningReplay ServerError
-StreamInterruptedError StructuredMethod TimedOutError ToolCall ToolCallDelta Usage __version__ catalogue check_settings
-parse_arguments plan_call read_json resolve response_format strip_fence structured_method
+MalformedResponseError Message ModelNotFoundError ModelOffer ModelProfile PROVIDERS Parameter PermissionDeniedError
+Price Provider QuotaExhaustedError QwenClient QwenError QwenSettings RateLimitError ReasoningEffort ReasoningReplay
+ServerError StreamInterruptedError StructuredMethod TimedOutError ToolCall ToolCallDelta Usage __version__ catalogue
+check_settings parse_arguments plan_call read_json resolve response_format strip_fence structured_method
 """
 
 

@@ -37,8 +37,8 @@ from .support import HELLO, KEY, SSE, Reply, Server, chunk, sse_body, sse_reply,
 SCOPE = ErrorScope(provider="wcode", model="m", secret=KEY)
 
 
-def wrapped(message: str, code: Any = None, type: str | None = None, **beside: Any) -> dict[str, Any]:
-    return {"error": {"message": message, "type": type, "param": None, "code": code}, **beside}
+def wrapped(message: str, code: Any = None, kind: str | None = None, **beside: Any) -> dict[str, Any]:
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}, **beside}
 
 
 KINDS: list[tuple[str, int | None, Any, type[QwenError], bool]] = [
@@ -62,17 +62,21 @@ KINDS: list[tuple[str, int | None, Any, type[QwenError], bool]] = [
     ("new-api concurrency", 400, wrapped("x", "token_concurrency_limit_reached"), RateLimitError, True),
     ("new-api access", 403, wrapped("x", "access_denied"), PermissionDeniedError, False),
     # DashScope, compatible and native
-    ("dashscope bad key", 401, {"code": "InvalidApiKey", "message": "x", "request_id": "r"}, AuthenticationError, False),
-    ("dashscope arrears", 400, wrapped("Access denied, please make sure your account is in good standing.", "Arrearage"),
+    ("dashscope bad key", 401, {"code": "InvalidApiKey", "message": "x", "request_id": "r"}, AuthenticationError,
+        False),
+    ("dashscope arrears", 400, wrapped("Access denied, please make sure your account is in good standing.",
+        "Arrearage"),
      QuotaExhaustedError, False),
     ("dashscope inspection", 400, wrapped("Input data may contain inappropriate content.", "data_inspection_failed"),
      ContentFilteredError, False),
     ("dashscope native inspection", 400, {"code": "DataInspectionFailed", "message": "x"}, ContentFilteredError, False),
-    ("dashscope parameter", 400, wrapped("x", "invalid_parameter_error", "invalid_request_error"), InvalidRequestError, False),
+    ("dashscope parameter", 400, wrapped("x", "invalid_parameter_error", "invalid_request_error"),
+        InvalidRequestError, False),
     ("dashscope too long", 400, wrapped("Range of input length should be [1, 1000]", "invalid_parameter_error"),
      ContextOverflowError, False),
     ("dashscope rate", 429, wrapped("Requests rate limit exceeded", "Throttling.RateQuota"), RateLimitError, True),
-    ("dashscope tokens per minute", 429, wrapped("You exceeded your current quota", "insufficient_quota"), RateLimitError, True),
+    ("dashscope tokens per minute", 429, wrapped("You exceeded your current quota", "insufficient_quota"),
+        RateLimitError, True),
     ("dashscope free quota", 403, wrapped("Free allocated quota exceeded.", "AllocationQuota.FreeTierOnly"),
      QuotaExhaustedError, False),
     ("dashscope free quota as 429", 429, wrapped("Free allocated quota exceeded."), QuotaExhaustedError, False),
@@ -89,11 +93,14 @@ KINDS: list[tuple[str, int | None, Any, type[QwenError], bool]] = [
     # Self-hosted
     ("vllm overflow", 400, wrapped("This model's maximum context length is 1 tokens. However, you requested 2", 400),
      ContextOverflowError, False),
-    ("vllm flat", 404, {"object": "error", "message": "The model `m` does not exist.", "code": 404}, ModelNotFoundError, False),
-    ("llama.cpp overflow", 400, wrapped("the request exceeds the available context size", 400, "exceed_context_size_error"),
+    ("vllm flat", 404, {"object": "error", "message": "The model `m` does not exist.", "code": 404},
+        ModelNotFoundError, False),
+    ("llama.cpp overflow", 400, wrapped("the request exceeds the available context size", 400,
+        "exceed_context_size_error"),
      ContextOverflowError, False),
     ("openai overflow", 400, wrapped("x", "context_length_exceeded"), ContextOverflowError, False),
-    ("a flat refusal", 400, {"code": "x", "message": "temperature is too high", "type": "y"}, InvalidRequestError, False),
+    ("a flat refusal", 400, {"code": "x", "message": "temperature is too high", "type": "y"}, InvalidRequestError,
+        False),
     # Status alone
     ("bare 400", 400, "", InvalidRequestError, False),
     ("bare 401", 401, "", AuthenticationError, False),
@@ -112,7 +119,9 @@ KINDS: list[tuple[str, int | None, Any, type[QwenError], bool]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("status", "body", "kind", "retryable"), [row[1:] for row in KINDS], ids=[row[0] for row in KINDS])
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "retryable"), [row[1:] for row in KINDS], ids=[row[0] for row in KINDS]
+)
 def test_failures_are_sorted_by_status_code_and_words(
     status: int | None, body: Any, kind: type[QwenError], retryable: bool
 ) -> None:
@@ -135,7 +144,11 @@ def test_failures_are_sorted_by_status_code_and_words(
         ({"detail": "words"}, "words", None),
         ("  plain\n words ", "plain words", None),
         (wrapped("words", 429, metadata=None), "words", "429"),
-        ({"error": {"message": "outer", "code": 429, "metadata": {"raw": "inner", "provider_name": "p"}}}, "outer: inner", "429"),
+        (
+            {"error": {"message": "outer", "code": 429, "metadata": {"raw": "inner", "provider_name": "p"}}},
+            "outer: inner",
+            "429",
+        ),
         ("", "the endpoint gave no reason", None),
         (None, "the endpoint gave no reason", None),
         ([], "the endpoint gave no reason", None),
@@ -207,12 +220,20 @@ async def stream_sync(client: QwenClient, call: Call) -> Any:
     return list(client.stream(call))
 
 
-four_ways = pytest.mark.parametrize("make", [whole_sync, stream_sync, whole_async, stream_async], ids=lambda f: f.__name__)
+four_ways = pytest.mark.parametrize(
+    "make", [whole_sync, stream_sync, whole_async, stream_async], ids=lambda f: f.__name__
+)
 Way = Callable[[QwenClient, Call], Any]
 
 
 def call_to(url: str, **settings: Any) -> Call:
-    given = {"provider": "vllm", "model": "qwen3-32b", "api_key": KEY, "base_url": url, "max_retries": 0}
+    given: dict[str, Any] = {
+        "provider": "vllm",
+        "model": "qwen3-32b",
+        "api_key": KEY,
+        "base_url": url,
+        "max_retries": 0,
+    }
     return plan_call(QwenSettings(**{**given, **settings}), [user()])
 
 
@@ -262,9 +283,13 @@ async def test_retries_can_be_switched_off_and_may_succeed(server: Server, clien
 
 
 @four_ways
-async def test_nothing_is_repeated_after_the_first_byte_of_a_stream(server: Server, client: QwenClient, make: Way) -> None:
+async def test_nothing_is_repeated_after_the_first_byte_of_a_stream(
+    server: Server, client: QwenClient, make: Way
+) -> None:
     server.script(sse_reply(chunk({"content": "Hel"}), done=False, after="drop"))
-    error = await failure(make, client, call_to(server.url, max_retries=2, model="qwen3-32b", extra_body={"stream": True}))
+    error = await failure(
+        make, client, call_to(server.url, max_retries=2, model="qwen3-32b", extra_body={"stream": True})
+    )
     assert type(error) is StreamInterruptedError
     assert error.partial is not None
     assert error.partial.first.text == "Hel"

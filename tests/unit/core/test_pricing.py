@@ -12,7 +12,8 @@ PRICE = Price(input=2.0, output=10.0, cached_input=0.5, currency="CNY")
 
 
 def usage(**given: Any) -> Usage:
-    return Usage(**{"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100, **given})
+    values: dict[str, Any] = {"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100, **given}
+    return Usage(**values)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,16 @@ def usage(**given: Any) -> Usage:
         (usage(input_tokens=0, output_tokens=0), PRICE, 0.0),
         (usage(input_tokens=1, output_tokens=0), Price(input=2.5, output=6.75), 0.0000025),
     ],
-    ids=["plain", "cached", "no cache price", "cache is free", "more cached than sent", "reasoning is output", "nothing", "one"],
+    ids=[
+        "plain",
+        "cached",
+        "no cache price",
+        "cache is free",
+        "more cached than sent",
+        "reasoning is output",
+        "nothing",
+        "one",
+    ],
 )
 def test_cost_is_usage_times_price(tokens: Usage, price: Price, amount: float) -> None:
     cost = cost_of(tokens, price)

@@ -1,7 +1,10 @@
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# ruff: noqa: PLR0917 - parameters come from the table above each test
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -17,7 +20,7 @@ places = st.sampled_from([GATEWAY, TEMPLATE])
 moderate = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-tokens = st.sampled_from([*"ab \n\"\\{}<>/", "thi", "é", "你", "😀", "\u2028", "<think>", "</think>"])
+tokens = st.sampled_from([*'ab \n"\\{}<>/', "thi", "é", "你", "😀", "\u2028", "<think>", "</think>"])
 words = st.lists(tokens, max_size=12).map("".join)
 keys = st.text(alphabet="abé😀", min_size=1, max_size=3)
 json_values: st.SearchStrategy[Any] = st.recursive(
@@ -33,7 +36,7 @@ generated_calls = st.lists(st.tuples(names, objects), max_size=3)
 def cut(data: Any, places_to_cut: Sequence[int]) -> list[Any]:
     """Cut text or bytes at the given places, whatever stands there."""
     edges = [0, *sorted(place % (len(data) + 1) for place in places_to_cut), len(data)]
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(edges)]
 
 
 cuts = st.lists(st.integers(min_value=0, max_value=10_000), max_size=12)
@@ -54,7 +57,9 @@ def outcome(pieces: Sequence[bytes], place: Endpoint, label: str = SSE) -> tuple
     return "completion", repr(completion)
 
 
-def stream_bytes(text: str, reasoning: str, calls: Sequence[tuple[str, Any]], ascii_only: bool, line_end: bytes) -> bytes:
+def stream_bytes(
+    text: str, reasoning: str, calls: Sequence[tuple[str, Any]], *, ascii_only: bool, line_end: bytes
+) -> bytes:
     payloads = [
         chunk({"role": "assistant", "content": None, "reasoning_content": reasoning}),
         chunk({"content": text}),
@@ -74,14 +79,16 @@ def stream_bytes(text: str, reasoning: str, calls: Sequence[tuple[str, Any]], as
 def test_a_stream_cut_anywhere_gives_the_same(
     place: Endpoint, text: str, reasoning: str, calls: Any, ascii_only: bool, line_end: bytes, where: list[int]
 ) -> None:
-    body = stream_bytes(text, reasoning, calls, ascii_only, line_end)
+    body = stream_bytes(text, reasoning, calls, ascii_only=ascii_only, line_end=line_end)
     at_once = outcome([body], place)
     assert at_once[0] == "completion"
     assert outcome(cut(body, where), place) == at_once
 
 
 def test_a_stream_cut_at_every_single_byte_gives_the_same() -> None:
-    body = stream_bytes("<think>你\\😀</think>Hal\n\"lo", "", [("weather", {"é": "\"\\"})], False, b"\r\n")
+    body = stream_bytes(
+        '<think>你\\😀</think>Hal\n"lo', "", [("weather", {"é": '"\\'})], ascii_only=False, line_end=b"\r\n"
+    )
     for place in (GATEWAY, TEMPLATE):
         at_once = outcome([body], place)
         assert outcome([body[i : i + 1] for i in range(len(body))], place) == at_once
@@ -130,7 +137,9 @@ def test_tool_call_pieces_cut_anywhere_give_the_same_calls(
         pieces += [calls_chunk(call_piece(piece, index=index, **again)) for piece in rest]
     decoded = decode(*pieces, chunk({}, "tool_calls"))
     found = decoded.completion.first.tool_calls
-    assert [(call.name, call.arguments) for call in found] == [(name, json.dumps(arguments)) for name, arguments in calls]
+    assert [(call.name, call.arguments) for call in found] == [
+        (name, json.dumps(arguments)) for name, arguments in calls
+    ]
     assert decoded.calls() == [(call.id, call.name, call.arguments) for call in found]
     assert len({call.id for call in found}) == len(calls)
     assert all(call.parsed is not None for call in found)
@@ -140,7 +149,8 @@ def test_tool_call_pieces_cut_anywhere_give_the_same_calls(
 
 FIELDS = (
     "role", "content", "reasoning_content", "reasoning", "reasoning_details", "tool_calls", "refusal", "index", "delta",
-    "message", "finish_reason", "native_finish_reason", "logprobs", "usage", "id", "model", "created", "choices", "error",
+    "message", "finish_reason", "native_finish_reason", "logprobs", "usage", "id", "model", "created", "choices",
+        "error",
     "x_groq", "function", "name", "arguments", "type", "text", "code", "metadata", "raw", "prompt_tokens", "cost",
     "completion_tokens", "prompt_tokens_details", "request_id",
 )  # fmt: skip
@@ -154,7 +164,8 @@ odd: st.SearchStrategy[Any] = st.recursive(
     max_leaves=20,
 )
 odd_entry = st.fixed_dictionaries(
-    {}, optional={"index": odd, "id": odd, "function": st.fixed_dictionaries({}, optional={"name": odd, "arguments": odd}) | odd},
+    {}, optional={"index": odd, "id": odd, "function": st.fixed_dictionaries({}, optional={"name": odd,
+        "arguments": odd}) | odd},
 )  # fmt: skip
 odd_delta = st.fixed_dictionaries(
     {},
@@ -164,7 +175,8 @@ odd_delta = st.fixed_dictionaries(
     },
 )  # fmt: skip
 odd_choice = st.fixed_dictionaries(
-    {}, optional={"index": odd, "delta": odd_delta | odd, "message": odd_delta | odd, "finish_reason": odd, "logprobs": odd,
+    {}, optional={"index": odd, "delta": odd_delta | odd, "message": odd_delta | odd, "finish_reason": odd,
+        "logprobs": odd,
                   "usage": odd, "error": odd, "native_finish_reason": odd},
 )  # fmt: skip
 odd_payload = st.fixed_dictionaries(
@@ -181,7 +193,7 @@ def read_junk(body: bytes, place: Endpoint, label: str) -> None:
     try:
         decoded = decode_pieces([body], place, content_type=label)
     except QwenError as error:
-        assert isinstance(str(error), str)
+        str(error)
         return
     assert isinstance(decoded.completion, Completion)
     outcome([body], place, label)
@@ -189,7 +201,9 @@ def read_junk(body: bytes, place: Endpoint, label: str) -> None:
 
 @many
 @given(places, st.lists(odd_payload | odd, max_size=4), st.booleans())
-def test_junk_in_any_field_of_a_stream_raises_nothing_but_our_errors(place: Endpoint, junk: list[Any], done: bool) -> None:
+def test_junk_in_any_field_of_a_stream_raises_nothing_but_our_errors(
+    place: Endpoint, junk: list[Any], done: bool
+) -> None:
     read_junk(sse_body(*junk, done=done), place, SSE)
 
 

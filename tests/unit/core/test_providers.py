@@ -1,5 +1,7 @@
 """The table of endpoints, and the documented limits of the four that are documented in full."""
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# ruff: noqa: PLR0917 - parameters come from the table above each test
 from __future__ import annotations
 
 from dataclasses import fields
@@ -7,7 +9,16 @@ from datetime import date
 from typing import Any
 
 import pytest
-from qwen_endpoints import PROVIDERS, ConfigurationError, Endpoint, Provider, QwenClient, QwenSettings, catalogue, plan_call
+from qwen_endpoints import (
+    PROVIDERS,
+    ConfigurationError,
+    Endpoint,
+    Provider,
+    QwenClient,
+    QwenSettings,
+    catalogue,
+    plan_call,
+)
 from qwen_endpoints.models import PROFILE_FIELDS
 from qwen_endpoints.settings import PARAMETERS
 
@@ -142,7 +153,9 @@ def bounds() -> list[Any]:
                     continue
                 outside = limit + direction * (1 if name in INTEGERS else 0.001)
                 side = "least" if direction < 0 else "most"
-                cases.append(pytest.param(provider, model, name, limit, outside, id=f"{provider} {model} {name} {side}"))
+                cases.append(
+                    pytest.param(provider, model, name, limit, outside, id=f"{provider} {model} {name} {side}")
+                )
     return cases
 
 
@@ -203,7 +216,8 @@ def test_top_logprobs_need_logprobs(server: Server, client: QwenClient, beside: 
 
 DROPPED = [
     *((place, name, value) for place in (E1, E2) for name, value in (
-        ("thinking_budget", 9), ("preserve_thinking", True), ("min_p", 0.1), ("top_a", 0.1), ("repetition_penalty", 1.1),
+        ("thinking_budget", 9), ("preserve_thinking", True), ("min_p", 0.1), ("top_a", 0.1), ("repetition_penalty",
+            1.1),
         ("logit_bias", {"1": 1.0}),
     )),
     (E3, "thinking_budget", 9), (E3, "preserve_thinking", True),
@@ -227,7 +241,9 @@ def test_what_would_be_dropped_is_refused_and_extra_body_sends_it(
 def test_what_a_page_is_silent_about_is_sent(server: Server, client: QwenClient, name: str) -> None:
     value: Any = {"verbosity": "low", "logprobs": True, "parallel_tool_calls": True}.get(name, 5)
     tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
-    settings = QwenSettings(provider="anyfast", model="qwen3.6-flash", api_key=KEY, base_url=server.url, **{name: value})
+    settings = QwenSettings(
+        provider="anyfast", model="qwen3.6-flash", api_key=KEY, base_url=server.url, **{name: value}
+    )
     client.complete(plan_call(settings, [user()], tools=[tool]))
     assert server.last.json[name] == value
 

@@ -1,3 +1,4 @@
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import json
@@ -94,7 +95,9 @@ def test_details_fragments_of_one_block_are_joined_and_others_kept_apart() -> No
 
 def test_details_of_a_whole_reply_are_verbatim() -> None:
     details = [{"type": "reasoning.text", "index": 0, "text": text} for text in ("a", "b")]
-    assert decode_whole(whole({"content": "Hi", "reasoning_details": details})).first.reasoning_details == tuple(details)
+    assert decode_whole(whole({"content": "Hi", "reasoning_details": details})).first.reasoning_details == tuple(
+        details
+    )
 
 
 def test_reasoning_alone_is_no_content() -> None:
@@ -186,7 +189,11 @@ def several(index: int, text: str, finish: str | None = None) -> dict[str, Any]:
 
 def test_several_choices_stay_apart() -> None:
     decoded = decode(
-        several(0, "a"), several(1, "x"), several(0, "b", "stop"), several(1, "y", "length"), {"choices": [], "usage": {}}
+        several(0, "a"),
+        several(1, "x"),
+        several(0, "b", "stop"),
+        several(1, "y", "length"),
+        {"choices": [], "usage": {}},
     )
     assert [(choice.index, choice.text, choice.finish_reason) for choice in decoded.completion.choices] == [
         (0, "ab", "stop"), (1, "xy", "length"),
@@ -363,7 +370,9 @@ def test_nested_content_parts_beyond_reason_are_an_error_of_ours() -> None:
 # Replies that are not what was asked for or labelled
 
 
-@pytest.mark.parametrize("label", ["application/json", "text/event-stream", "", "text/plain", "application/octet-stream"])
+@pytest.mark.parametrize(
+    "label", ["application/json", "text/event-stream", "", "text/plain", "application/octet-stream"]
+)
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["", "byte order mark"])
 def test_the_body_decides_what_it_is_not_the_label(label: str, mark: bytes) -> None:
     events = decode_pieces([mark + sse_body(*HELLO)], content_type=label)

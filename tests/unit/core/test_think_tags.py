@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from qwen_endpoints import Endpoint, StreamInterruptedError
@@ -37,7 +38,9 @@ def split(pieces: Iterable[str], *, headless: bool = False, cut: bool = False) -
         pytest.param("<think>almost</thi", "", "almost</thi", id="cut off inside the closer"),
         pytest.param("<think>a <think> b</think>c", "c", "a <think> b", id="an opener inside thinking is thinking"),
         pytest.param("<think>a</think>b</think>c", "b</think>c", "a", id="a second closer is the answer's"),
-        pytest.param("Use <think>tags</think> so.", "Use <think>tags</think> so.", "", id="tags later are the answer's"),
+        pytest.param(
+            "Use <think>tags</think> so.", "Use <think>tags</think> so.", "", id="tags later are the answer's"
+        ),
         pytest.param("a</think>b", "a</think>b", "", id="a closer after text is the answer's"),
         pytest.param("<think>a</think><think>b</think>", "<think>b</think>", "a", id="only the first block counts"),
         pytest.param("<thinking>x", "<thinking>x", "", id="a longer tag is no tag"),
@@ -98,7 +101,7 @@ def test_reasoning_flows_up_to_what_may_be_the_closer() -> None:
 # Which replies are read this way
 
 
-def first(place: Endpoint, *contents: str, **request: object) -> tuple[str, str]:
+def first(place: Endpoint, *contents: str, **request: Any) -> tuple[str, str]:
     """Decode streamed and whole, which must agree, and give text and reasoning."""
     streamed = decode(*(chunk({"content": piece}) for piece in contents), chunk({}, "stop"), place=place, **request)
     choice = streamed.completion.first

@@ -1,3 +1,4 @@
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import json
@@ -122,7 +123,9 @@ TWO = [("c1", "weather", OSLO), ("c2", "time", ROME)]
 )  # fmt: skip
 def test_pieces_become_calls(pieces: list[Any], expected: list[tuple[str, str, Any]]) -> None:
     found = read(*pieces)
-    assert [("*", *rest) if want[0] == "*" else (id_, *rest) for (id_, *rest), want in zip(found, expected, strict=True)] == expected
+    assert [
+        ("*", *rest) if want[0] == "*" else (id_, *rest) for (id_, *rest), want in zip(found, expected, strict=True)
+    ] == expected
 
 
 @pytest.mark.parametrize(
@@ -132,8 +135,12 @@ def test_pieces_become_calls(pieces: list[Any], expected: list[tuple[str, str, A
         pytest.param(
             [call_piece("", name="weather"), call_piece(A), call_piece("", name="time"), call_piece(B)], id="in parts"
         ),
-        pytest.param([call_piece(A, name="weather"), call_piece(B, id="c2", name="time")], id="only the second has an id"),
-        pytest.param([call_piece(A, index=None, name="weather"), call_piece(B, index=None, name="time")], id="no index"),
+        pytest.param(
+            [call_piece(A, name="weather"), call_piece(B, id="c2", name="time")], id="only the second has an id"
+        ),
+        pytest.param(
+            [call_piece(A, index=None, name="weather"), call_piece(B, index=None, name="time")], id="no index"
+        ),
         pytest.param([call_piece(A, name="weather"), call_piece(B, index=1, name="time")], id="own indexes"),
     ],
 )
@@ -154,9 +161,11 @@ def test_two_identical_parallel_calls_stay_two() -> None:
 
 @pytest.mark.parametrize("in_parts", [False, True], ids=["whole pieces", "arguments in pieces of their own"])
 def test_one_id_given_to_two_calls_does_not_join_them(in_parts: bool) -> None:
-    second = [call_piece("", index=1, id="c", name="weather"), call_piece(B, index=1)] if in_parts else [
-        call_piece(B, index=1, id="c", name="weather")
-    ]
+    second = (
+        [call_piece("", index=1, id="c", name="weather"), call_piece(B, index=1)]
+        if in_parts
+        else [call_piece(B, index=1, id="c", name="weather")]
+    )
     found = calls(call_piece(A, id="c", name="weather"), *second)
     assert [call.parsed for call in found] == [OSLO, ROME]
     assert found[0].id == "c"
@@ -190,8 +199,7 @@ def test_made_up_ids_are_the_same_streamed_and_whole_and_again() -> None:
     pieces = [call_piece(A, name="weather"), call_piece(B, index=1, name="time")]
     streamed = [call.id for call in calls(pieces)]
     again = [call.id for call in calls(*pieces)]
-    request = {"stream": False}
-    at_once = decode_whole(whole({"tool_calls": pieces}, "tool_calls"), **request).first.tool_calls
+    at_once = decode_whole(whole({"tool_calls": pieces}, "tool_calls"), stream=False).first.tool_calls
     assert streamed == again == [call.id for call in at_once]
     assert len(set(streamed)) == 2
     assert all(id_.startswith("call_") and len(id_) > 20 for id_ in streamed)
@@ -199,15 +207,13 @@ def test_made_up_ids_are_the_same_streamed_and_whole_and_again() -> None:
 
 def test_made_up_ids_differ_between_replies_requests_and_choices() -> None:
     body = {"tool_calls": [call_piece(A, name="weather")]}
-    ids = {
-        decode_whole(whole(body, **fields), **request).first.tool_calls[0].id
-        for fields, request in (
-            ({}, {}),
-            ({"id": "other"}, {}),
-            ({"created": 99}, {}),
-            ({}, {"parameters": {"seed": 2}}),
-        )
-    }
+    cases: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({}, {}),
+        ({"id": "other"}, {}),
+        ({"created": 99}, {}),
+        ({}, {"parameters": {"seed": 2}}),
+    ]
+    ids = {decode_whole(whole(body, **fields), **request).first.tool_calls[0].id for fields, request in cases}
     assert len(ids) == 4
     both = [{"index": index, "message": body, "finish_reason": "stop"} for index in (0, 1)]
     choices = decode_whole({"id": "r-1", "choices": both}).choices

@@ -1,3 +1,4 @@
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 from typing import Any
@@ -37,7 +38,11 @@ TEXT, END = chunk({"content": "Hi"}), chunk({}, "stop")
             id="inside the choice",
         ),
         pytest.param(
-            [chunk({"content": "H"}, usage=OTHER), chunk({"content": "i"}, usage=OTHER), chunk({}, "stop", usage=COUNTS)],
+            [
+                chunk({"content": "H"}, usage=OTHER),
+                chunk({"content": "i"}, usage=OTHER),
+                chunk({}, "stop", usage=COUNTS),
+            ],
             id="in every chunk, growing",
         ),
         pytest.param([TEXT, END, {"choices": [], "usage": COUNTS}, {"choices": [], "usage": COUNTS}], id="twice"),

@@ -1,5 +1,6 @@
 """What a server receives: parameters and thinking, by provider. Messages and tools are in `test_wire_messages.py`."""
 
+# ruff: noqa: PLR0917 - parameters come from the table above each test
 from __future__ import annotations
 
 from copy import deepcopy
@@ -7,23 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from qwen_endpoints import PROVIDERS, Completion, Message, QwenClient, QwenSettings, plan_call
+from qwen_endpoints import PROVIDERS, QwenClient
 
-from .support import HELLO, KEY, Reply, Server, sse_reply, user, whole_body
-
-MODELS = {
-    "anyfast-cn": "qwen3-32b",
-    "anyfast": "qwen3.6-flash",
-    "wcode": "qwen/qwen3-235b-a22b",
-    "openrouter": "qwen/qwen3-235b-a22b",
-}
-"""A hybrid model of each provider; the others serve `qwen3-32b`."""
-TOOL: dict[str, Any] = {
-    "type": "function",
-    "function": {"name": "weather", "description": "d", "parameters": {"type": "object", "properties": {}}},
-}
-SCHEMA: dict[str, Any] = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
-ABSENT = object()
+from .support import ABSENT, KEY, OTHER_SWITCHES, SCHEMA, TOOL, Server, at, make, send
 
 
 @dataclass(frozen=True)
@@ -40,24 +27,6 @@ class WireCase:
     absent: tuple[str, ...] = ()
 
 
-def at(body: Any, path: str) -> Any:
-    for step in path.split("."):
-        if not isinstance(body, dict) or step not in body:
-            return ABSENT
-        body = body[step]  # pyright: ignore[reportUnknownVariableType] - parsed JSON
-    return body
-
-
-def make(server: Server, provider: str, **settings: Any) -> QwenSettings:
-    given = {"model": MODELS.get(provider, "qwen3-32b"), "provider": provider, "api_key": KEY, "base_url": server.url}
-    return QwenSettings(**{**given, **settings})
-
-
-def send(client: QwenClient, settings: QwenSettings, **call: Any) -> Completion:
-    messages: list[Message] = call.pop("messages", [user()])
-    return client.complete(plan_call(settings, messages, **call))
-
-
 def check(server: Server, case: WireCase) -> None:
     body = server.last.json
     assert {path: at(body, path) for path in case.present} == case.present
@@ -66,10 +35,9 @@ def check(server: Server, case: WireCase) -> None:
 
 TEMPLATE_ROWS = ("vllm", "sglang", "llamacpp")
 TOP_LEVEL_ROWS = ("anyfast-cn", "anyfast", "dashscope", "dashscope-intl")
-OTHER_SWITCHES = ("reasoning", "chat_template_kwargs", "thinking_budget", "reasoning_effort", "thinking_token_budget")
 
 
-def switch(on: bool) -> list[WireCase]:
+def switch(*, on: bool) -> list[WireCase]:
     """The bare switch, in every row's spelling."""
     asked = {"enable_thinking": on}
     word = "on" if on else "off"
@@ -119,12 +87,13 @@ def effort_cases() -> list[WireCase]:
 
 
 THINKING_CASES = [
-    *switch(True),
-    *switch(False),
+    *switch(on=True),
+    *switch(on=False),
     *effort_cases(),
     *(WireCase(f"{row} thinking unset", row, absent=("enable_thinking", *OTHER_SWITCHES)) for row in PROVIDERS),
     *(
-        WireCase(f"{row} budget", row, {"thinking_budget": 100}, present={"thinking_budget": 100, "enable_thinking": True})
+        WireCase(f"{row} budget", row, {"thinking_budget": 100}, present={"thinking_budget": 100,
+            "enable_thinking": True})
         for row in ("dashscope", "dashscope-intl", "generic")
     ),
     WireCase("openrouter budget", "openrouter", {"thinking_budget": 100}, present={"reasoning": {"max_tokens": 100}}),
@@ -154,7 +123,8 @@ PARAMETERS: dict[str, Any] = {
 }  # fmt: skip
 
 PARAMETER_CASES = [
-    *(WireCase(f"{row} max_tokens", row, {"max_tokens": 9}, present={"max_tokens": 9}, absent=("max_completion_tokens",))
+    *(WireCase(f"{row} max_tokens", row, {"max_tokens": 9}, present={"max_tokens": 9},
+        absent=("max_completion_tokens",))
       for row in PROVIDERS if row != "anyfast"),
     WireCase("anyfast max_tokens", "anyfast", {"max_tokens": 9}, present={"max_completion_tokens": 9},
              absent=("max_tokens",)),
@@ -164,7 +134,8 @@ PARAMETER_CASES = [
     WireCase("values that look like nothing are sent", "wcode", PARAMETERS, present=PARAMETERS),
     WireCase("logprobs", "wcode", {"logprobs": True, "top_logprobs": 3}, present={"logprobs": True, "top_logprobs": 3}),
     WireCase("empty tools are not sent", "wcode", call={"tools": []}, absent=("tools", "tool_choice")),
-    WireCase("parallel_tool_calls needs tools", "wcode", {"parallel_tool_calls": False}, absent=("parallel_tool_calls",)),
+    WireCase("parallel_tool_calls needs tools", "wcode", {"parallel_tool_calls": False},
+        absent=("parallel_tool_calls",)),
     WireCase("parallel_tool_calls with tools", "wcode", {"parallel_tool_calls": False}, {"tools": [TOOL]},
              {"parallel_tool_calls": False}),
     WireCase("whole calls have no stream options", "dashscope", {"model": "qwen-plus"},
@@ -183,7 +154,8 @@ PARAMETER_CASES = [
         for kind, given in (("name", "weather"), ("object", {"type": "function", "function": {"name": "weather"}}))
     ),
     WireCase("tool_choice unset", "wcode", call={"tools": [TOOL]}, absent=("tool_choice",)),
-    WireCase("tool_choice auto without tools is nothing", "wcode", call={"tool_choice": "auto"}, absent=("tool_choice",)),
+    WireCase("tool_choice auto without tools is nothing", "wcode", call={"tool_choice": "auto"},
+        absent=("tool_choice",)),
     WireCase("response_format", "wcode", call={"response_format": SCHEMA}, present={"response_format": SCHEMA}),
     WireCase(
         "extra_body merges deeply and comes last", "vllm",
@@ -273,7 +245,11 @@ def test_aliases_override_too(server: Server, client: QwenClient, alias: str) ->
     [
         ({"thinking_budget": 9}, {"enable_thinking": False}, {"enable_thinking": False, "thinking_budget": ABSENT}),
         ({"enable_thinking": False}, {"thinking_budget": 9}, {"enable_thinking": True, "thinking_budget": 9}),
-        ({"reasoning_effort": "high"}, {"enable_thinking": False}, {"enable_thinking": False, "reasoning_effort": ABSENT}),
+        (
+            {"reasoning_effort": "high"},
+            {"enable_thinking": False},
+            {"enable_thinking": False, "reasoning_effort": ABSENT},
+        ),
         ({"reasoning_effort": "none"}, {"enable_thinking": True}, {"enable_thinking": True}),
         ({"enable_thinking": False}, {"reasoning_effort": "low"}, {"enable_thinking": True, "reasoning_effort": "low"}),
         ({"enable_thinking": True}, {"reasoning_effort": "none"}, {"enable_thinking": False}),
@@ -294,100 +270,3 @@ def test_headers_and_query_merge_with_the_call_first(server: Server, client: Qwe
     assert server.last.path.partition("?")[2] == "a=1&b=2"
     send(client, settings)
     assert server.last.header("X-B") == "1"
-
-
-# Streams
-
-
-@pytest.mark.parametrize(("usage", "options"), [(True, {"include_usage": True}), (False, ABSENT)])
-def test_a_stream_asks_for_usage_unless_told_not_to(
-    server: Server, client: QwenClient, usage: bool, options: Any
-) -> None:
-    server.script(sse_reply(*HELLO))
-    list(client.stream(plan_call(make(server, "wcode", stream_usage=usage), [user()])))
-    assert server.last.json["stream"] is True
-    assert at(server.last.json, "stream_options") == options
-
-
-@pytest.mark.parametrize(
-    ("provider", "model", "thinking", "streams"),
-    [
-        ("dashscope", "qwen3-32b", None, True),
-        ("dashscope", "qwen3-32b", True, True),
-        ("dashscope", "qwen3-32b", False, False),
-        ("anyfast-cn", "qwen3-32b", None, True),
-        ("anyfast-cn", "qwen3-32b", False, False),
-        ("dashscope", "qwq-32b", None, True),
-        ("dashscope", "qwen-plus", True, False),
-        ("vllm", "qwen3-32b", True, False),
-        ("wcode", "qwen/qwen3-235b-a22b", True, False),
-        ("openrouter", "qwen/qwen3-32b", True, False),
-        ("anyfast", "qwen3.6-flash", True, False),
-    ],
-)
-def test_thinking_that_only_streams_is_streamed_and_put_together(
-    server: Server, client: QwenClient, provider: str, model: str, thinking: bool | None, streams: bool
-) -> None:
-    server.script(sse_reply(*HELLO) if streams else Reply((whole_body(),)))
-    completion = send(client, make(server, provider, model=model, enable_thinking=thinking))
-    assert at(server.last.json, "stream") == (True if streams else ABSENT)
-    assert at(server.last.json, "stream_options") == ({"include_usage": True} if streams else ABSENT)
-    assert (completion.first.text, completion.first.finish_reason) == ("Hello.", "stop")
-
-
-# What excludes thinking
-
-
-@pytest.mark.parametrize(
-    ("wish", "words"),
-    [
-        ({"tools": [TOOL], "tool_choice": "required"}, "forced tool choice"),
-        ({"tools": [TOOL], "tool_choice": "any"}, "forced tool choice"),
-        ({"tools": [TOOL], "tool_choice": "weather"}, "forced tool choice"),
-        ({"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "weather"}}}, "forced tool choice"),
-        ({"response_format": {"type": "json_object"}}, "JSON mode"),
-        ({"response_format": SCHEMA}, "JSON schema"),
-    ],
-    ids=["required", "any", "name", "object", "json_object", "json_schema"],
-)
-@pytest.mark.parametrize(
-    ("provider", "asked"),
-    [("dashscope", {}), ("dashscope", {"thinking_budget": 9}), ("anyfast-cn", {}), ("anyfast", {"enable_thinking": True}),
-     ("dashscope-intl", {"reasoning_effort": "high"})],
-)  # fmt: skip
-def test_what_excludes_thinking_switches_it_off_for_that_request_only(
-    server: Server, client: QwenClient, provider: str, asked: dict[str, Any], wish: dict[str, Any], words: str
-) -> None:
-    settings = make(server, provider, **asked)
-    before = deepcopy(settings.model_dump())
-    completion = send(client, settings, **wish)
-    body = server.last.json
-    assert body["enable_thinking"] is False
-    assert not {"thinking_budget", "reasoning_effort", "stream"} & set(body)
-    assert len(completion.notes) == 1
-    assert words in completion.notes[0]
-    assert provider in completion.notes[0]
-    assert settings.model_dump() == before
-    assert send(client, settings).notes == ()
-    assert at(server.last.json, "enable_thinking") == (True if asked else ABSENT)
-
-
-@pytest.mark.parametrize(
-    ("provider", "model", "wish"),
-    [
-        ("dashscope", "qwen-plus", {"tools": [TOOL], "tool_choice": "required"}),
-        ("dashscope", "qwen3-32b", {"tools": [TOOL], "tool_choice": "auto"}),
-        ("dashscope", "qwen3-32b", {"tools": [TOOL], "tool_choice": "none"}),
-        ("dashscope", "qwen3-32b", {"tools": [TOOL]}),
-        ("dashscope", "qwen3-32b", {"response_format": {"type": "text"}}),
-        ("wcode", "qwen/qwen3-235b-a22b", {"tools": [TOOL], "tool_choice": "required"}),
-        ("vllm", "qwen3-32b", {"response_format": SCHEMA}),
-        ("anyfast", "qwen3.6-flash", {"response_format": {"type": "json_object"}}),
-    ],
-    ids=["not thinking by default", "auto", "none", "tools alone", "text", "wcode", "vllm", "off by default"],
-)
-def test_otherwise_thinking_is_left_alone(
-    server: Server, client: QwenClient, provider: str, model: str, wish: dict[str, Any]
-) -> None:
-    assert send(client, make(server, provider, model=model), **wish).notes == ()
-    assert not {"enable_thinking", *OTHER_SWITCHES} & set(server.last.json)

@@ -1,5 +1,6 @@
 """What a server receives: messages, media, tool definitions and replayed reasoning."""
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 from copy import deepcopy
@@ -25,7 +26,9 @@ def text(words: str, **more: Any) -> dict[str, Any]:
 def sent(
     server: Server, client: QwenClient, provider: str, model: str, messages: list[Message], **call: Any
 ) -> dict[str, Any]:
-    settings = QwenSettings(model=model, provider=provider, api_key=KEY, base_url=server.url, **call.pop("settings", {}))
+    settings = QwenSettings(
+        model=model, provider=provider, api_key=KEY, base_url=server.url, **call.pop("settings", {})
+    )
     before = deepcopy((messages, call))
     client.complete(plan_call(settings, messages, **call))
     assert (messages, call) == before
@@ -75,7 +78,10 @@ def test_replayed_arguments_are_always_an_object(arguments: str) -> None:
 
 def test_an_invalid_call_that_nothing_answers_is_not_replayed() -> None:
     call = ToolCall(id="c1", name="f", arguments="{", parsed=None, error="e")
-    assert "tool_calls" not in message_bodies("dashscope", "qwen-plus", user(), Message(role="assistant", tool_calls=[call]))[1]
+    assert (
+        "tool_calls"
+        not in message_bodies("dashscope", "qwen-plus", user(), Message(role="assistant", tool_calls=[call]))[1]
+    )
 
 
 def test_no_messages_is_refused() -> None:
@@ -207,7 +213,8 @@ JSON_MODE = {"type": "json_object"}
         pytest.param([user("Give me json")], [("user", "Give me json")], id="there already"),
         pytest.param([Message(role="system", content="JSON!"), user("Hi")],
                      [("system", "JSON!"), ("user", "Hi")], id="there in the system message"),
-        pytest.param([user([text("a"), text("as Json")])], [("user", [text("a"), text("as Json")])], id="there in a part"),
+        pytest.param([user([text("a"), text("as Json")])], [("user", [text("a"), text("as Json")])],
+            id="there in a part"),
         pytest.param([user("Hi"), Message(role="assistant", content="{json}"), user("Go on")],
                      [("system", "Respond in JSON."), ("user", "Hi"), ("assistant", "{json}"), ("user", "Go on")],
                      id="what the model said does not count"),
@@ -218,7 +225,9 @@ def test_the_word_json_is_added_only_when_missing(messages: list[Message], expec
     assert [(body["role"], body["content"]) for body in bodies] == expected
 
 
-@pytest.mark.parametrize("format_", [None, {"type": "text"}, {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}])
+@pytest.mark.parametrize(
+    "format_", [None, {"type": "text"}, {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}]
+)
 def test_the_word_json_is_for_json_mode_alone(format_: Any) -> None:
     bodies = message_bodies("dashscope", "qwen-plus", user("Hi"), response_format=format_)
     assert bodies == [{"role": "user", "content": "Hi"}]
@@ -233,7 +242,12 @@ def test_an_endpoint_that_needs_no_word_gets_none() -> None:
 
 # Reasoning that is sent back
 
-OLD = Message(role="assistant", content="a", reasoning="old", reasoning_details=[{"type": "reasoning.text", "text": "old", "x": None}])
+OLD = Message(
+    role="assistant",
+    content="a",
+    reasoning="old",
+    reasoning_details=[{"type": "reasoning.text", "text": "old", "x": None}],
+)
 NEW = Message(role="assistant", content="b", reasoning="new", reasoning_details=[{"type": "new", "v": [1]}],
               tool_calls=[ToolCall(id="c", name="f", arguments="{}", parsed={})])  # fmt: skip
 TURNS = (user("1"), OLD, user("2"), NEW, Message(role="tool", content="r", tool_call_id="c"))
@@ -271,8 +285,10 @@ def test_after_the_loop_has_ended_its_reasoning_is_old() -> None:
 
 NAMES = {
     "anyfast-cn": "reasoning_content", "anyfast": "reasoning_content", "wcode": "reasoning",
-    "dashscope": "reasoning_content", "dashscope-intl": "reasoning_content", "openrouter": "reasoning", "vllm": "reasoning",
-    "sglang": "reasoning_content", "ollama": "reasoning", "llamacpp": "reasoning_content", "generic": "reasoning_content",
+    "dashscope": "reasoning_content", "dashscope-intl": "reasoning_content", "openrouter": "reasoning",
+        "vllm": "reasoning",
+    "sglang": "reasoning_content", "ollama": "reasoning", "llamacpp": "reasoning_content",
+        "generic": "reasoning_content",
 }  # fmt: skip
 
 
@@ -338,13 +354,15 @@ def test_a_recursive_definition_stays_with_the_definitions_it_needs() -> None:
 @pytest.mark.parametrize(
     ("schema", "expected"),
     [
-        pytest.param({"items": {"$ref": "#/definitions/A"}, "definitions": {"A": CITY}}, {"items": CITY}, id="definitions"),
+        pytest.param({"items": {"$ref": "#/definitions/A"}, "definitions": {"A": CITY}}, {"items": CITY},
+            id="definitions"),
         pytest.param({"a": {"$ref": "#/$defs/x~1y~0z"}, "$defs": {"x/y~z": CITY}}, {"a": CITY}, id="escaped pointers"),
         pytest.param({"properties": {"$ref": {"type": "string"}}}, {"properties": {"$ref": {"type": "string"}}},
                      id="a property called $ref"),
         pytest.param({"properties": {"$defs": CITY}}, {"properties": {"$defs": CITY}}, id="a property called $defs"),
         pytest.param({"$ref": "#/$defs/A", "$defs": {"A": CITY}}, CITY, id="the root itself"),
-        pytest.param({"a": {"$ref": "#/$defs/gone"}, "$defs": {"A": CITY}}, {"a": {"$ref": "#/$defs/gone"}, "$defs": {"A": CITY}},
+        pytest.param({"a": {"$ref": "#/$defs/gone"}, "$defs": {"A": CITY}}, {"a": {"$ref": "#/$defs/gone"},
+            "$defs": {"A": CITY}},
                      id="a dangling reference"),
         pytest.param({"a": {"$ref": "https://x/y.json"}}, {"a": {"$ref": "https://x/y.json"}}, id="a remote reference"),
         pytest.param({"a": {"$ref": "#"}}, {"a": {"$ref": "#"}}, id="the whole schema"),
@@ -355,7 +373,9 @@ def test_unusual_references(schema: Any, expected: Any) -> None:
     assert parameters_sent("dashscope", schema) == expected
 
 
-@pytest.mark.parametrize(("provider", "kept"), [("anyfast", False), ("anyfast-cn", False), ("wcode", True), ("dashscope", True)])
+@pytest.mark.parametrize(
+    ("provider", "kept"), [("anyfast", False), ("anyfast-cn", False), ("wcode", True), ("dashscope", True)]
+)
 def test_strict_is_kept_where_the_provider_keeps_it(provider: str, kept: bool) -> None:
     given = tool(CITY, strict=True, description="d")
     function = encoded(endpoint(provider, "qwen3-32b"), tools=(given,)).body["tools"][0]["function"]

@@ -7,9 +7,11 @@ import functools
 import itertools
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import pytest_asyncio
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_qwen import ChatQwen
 from qwen_sandbox import Reply, Sandbox
@@ -20,10 +22,9 @@ ENDPOINTS = {
     "text": ("wcode", "qwen/qwen3-235b-a22b"),
     "vision": ("wcode", "qwen/qwen3-vl-32b-instruct"),
 }
-THINKERS = ("cn", "flash", "text")
-PIXEL = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="  # a 1x1 PNG
-)
+each_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS)
+each_thinker = pytest.mark.parametrize("thinker", ["cn", "flash", "text"])
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="  # a 1x1 PNG
 
 Chunk = dict[str, Any]
 
@@ -31,17 +32,20 @@ Chunk = dict[str, Any]
 class Chats:
     """Makes chat models that speak to the sandbox, and shows what arrived there."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox, held: dict[str, ChatQwen]) -> None:
         self.sandbox = sandbox
+        self._held = held
         self._names = map(str, itertools.count())
 
     def at(self, endpoint: str, **settings: Any) -> ChatQwen:
         """A model at one of the documented endpoints."""
         provider, model = ENDPOINTS[endpoint]
         base_url = self.sandbox.base_url(cast("Any", provider))
-        return ChatQwen(**{
-            "model": model, "provider": provider, "base_url": base_url, "api_key": self.sandbox.api_key, **settings
-        })
+        given = {"model": model, "provider": provider, "base_url": base_url, "api_key": self.sandbox.api_key}
+        llm = ChatQwen(**{**given, **settings})
+        # Models of one address share connections as long as one of them lives, so one of each is kept.
+        self._held.setdefault(str(llm.base_url), llm)
+        return llm
 
     def answering(self, *replies: Reply, endpoint: str = "flash", **settings: Any) -> ChatQwen:
         """A model whose endpoint gives these replies, the last one for ever."""
@@ -71,7 +75,9 @@ class Chats:
 def sse(chunks: Iterable[Chunk], *, done: bool = True, abort: bool = False) -> Reply:
     """A stream of these chunks."""
     events = [b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks]
-    return Reply(chunks=[*events, *([b"data: [DONE]\n\n"] if done else [])], content_type="text/event-stream", abort=abort)
+    return Reply(
+        chunks=[*events, *([b"data: [DONE]\n\n"] if done else [])], content_type="text/event-stream", abort=abort
+    )
 
 
 def chunk(finish: str | None = None, **delta: Any) -> Chunk:
@@ -156,17 +162,24 @@ def blocks(message: AIMessage) -> list[dict[str, Any]]:
     ]
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`endpoint` runs a test at every documented endpoint, `thinker` at those whose model reasons."""
-    if "endpoint" in metafunc.fixturenames:
-        metafunc.parametrize("endpoint", sorted(ENDPOINTS))
-    if "thinker" in metafunc.fixturenames:
-        metafunc.parametrize("thinker", THINKERS)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All async tests of this folder run in one event loop, which saves each of them the set-up of TLS."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.fixture(scope="session")
+def _held_models() -> Iterator[dict[str, ChatQwen]]:
+    held: dict[str, ChatQwen] = {}
+    yield held
+    for llm in held.values():
+        llm.close()
 
 
 @pytest.fixture
-def chats(qwen_sandbox: Sandbox) -> Chats:
-    return Chats(qwen_sandbox)
+def chats(qwen_sandbox: Sandbox, _held_models: dict[str, ChatQwen]) -> Chats:
+    return Chats(qwen_sandbox, _held_models)
 
 
 @pytest.fixture(autouse=True)
@@ -177,4 +190,3 @@ def _no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("QWEN_PROVIDER", "OPENAI_API_KEY", "LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2", "LC_OUTPUT_VERSION"):
         monkeypatch.delenv(name, raising=False)
     return iter(())
-

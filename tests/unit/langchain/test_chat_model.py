@@ -10,6 +10,8 @@ import pytest
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler, UsageMetadataCallbackHandler
 from langchain_core.messages import AIMessageChunk, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
+from typing_extensions import override
+
 from tests.unit.langchain.conftest import (
     ENDPOINTS,
     PIXEL,
@@ -17,13 +19,14 @@ from tests.unit.langchain.conftest import (
     Chunk,
     blocks,
     chunk,
+    each_endpoint,
+    each_thinker,
     facts,
     four_ways,
     merged,
     usage_chunk,
     whole,
 )
-from typing_extensions import override
 
 _VIDEO = {"type": "video", "url": "https://example.com/clip.mp4"}
 _IMAGE = {"type": "image", "base64": PIXEL, "mime_type": "image/png"}
@@ -79,6 +82,7 @@ async def test_four_ways_give_one_message(chats: Chats, case: str, place: str) -
         assert message.id
 
 
+@each_endpoint
 def test_a_plain_answer(chats: Chats, endpoint: str) -> None:
     answer = chats.at(endpoint, **({"enable_thinking": False} if endpoint != "vision" else {})).invoke(
         "Say exactly: blue whale"
@@ -101,6 +105,7 @@ def test_a_plain_answer(chats: Chats, endpoint: str) -> None:
     assert set(chats.body) <= {"model", "messages", "enable_thinking", "reasoning"}, "what is unset must not be sent"
 
 
+@each_thinker
 async def test_reasoning(chats: Chats, thinker: str) -> None:
     for answer in (await four_ways(chats.at(thinker, enable_thinking=True), "Say exactly: blue whale")).values():
         reasoning = answer.additional_kwargs["reasoning_content"]
@@ -207,6 +212,7 @@ async def test_a_cost_where_the_price_is_known(chats: Chats) -> None:
         assert cost["amount"] > 0
 
 
+@each_endpoint
 async def test_two_choices_stay_apart(chats: Chats, endpoint: str) -> None:
     answers = await four_ways(chats.at(endpoint), "Say exactly: blue whale", n=2)
     for answer in answers.values():
@@ -227,6 +233,7 @@ def test_each_choice_is_a_generation(chats: Chats) -> None:
 # Streams
 
 
+@each_endpoint
 @pytest.mark.parametrize("kwargs", [{}, {"enable_thinking": True}], ids=["plain", "thinking"])
 def test_what_is_known_at_the_end_comes_once(chats: Chats, endpoint: str, kwargs: dict[str, Any]) -> None:
     if endpoint == "vision":

@@ -68,6 +68,16 @@ def run(agent: FunctionAgent | ReActAgent, question: str, memory: BaseMemory | N
     return agent.run(user_msg=question, memory=memory)  # pyright: ignore[reportDeprecated] - new overloads come later
 
 
+@pytest.fixture
+def loop() -> Iterator[None]:
+    """An event loop for the framework's sync methods, which otherwise make one and leave it open."""
+    made = asyncio.new_event_loop()
+    asyncio.set_event_loop(made)
+    yield
+    asyncio.set_event_loop(None)
+    made.close()
+
+
 class Notes(BaseRetriever):
     """Three notes, all of them found by every query."""
 
@@ -161,6 +171,7 @@ def test_predict_and_call(llm: Qwen) -> None:
 # Retrieval
 
 
+@pytest.mark.usefixtures("loop")
 @pytest.mark.parametrize(
     "mode", [ResponseMode.COMPACT, ResponseMode.REFINE, ResponseMode.TREE_SUMMARIZE], ids=lambda mode: mode.value
 )
@@ -180,6 +191,7 @@ async def test_async_retrieval(llm: Qwen) -> None:
     assert "noon" in str(answer)
 
 
+@pytest.mark.usefixtures("loop")
 def test_streamed_retrieval(make_llm: Callable[..., Qwen]) -> None:
     engine = RetrieverQueryEngine.from_args(Notes(), llm=make_llm(enable_thinking=True), streaming=True)
     answer = engine.query("When was the lighthouse of Orla built?")
@@ -189,6 +201,7 @@ def test_streamed_retrieval(make_llm: Callable[..., Qwen]) -> None:
     assert "user writes" not in text
 
 
+@pytest.mark.usefixtures("loop")
 def test_chat_engines(llm: Qwen) -> None:
     simple = SimpleChatEngine.from_defaults(llm=llm, system_prompt="Be kind.", memory=ChatMemoryBuffer.from_defaults())
     simple.chat("My name is Ada.")

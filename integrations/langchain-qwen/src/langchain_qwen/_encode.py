@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, cast
@@ -140,7 +141,7 @@ def _encode_block(block: str | dict[str, Any], message: BaseMessage) -> Json | N
         return {"type": "text", "text": block}
     kind = block.get("type")
     if kind in ("text", "text-plain"):
-        part: dict[str, Any] = {"type": "text", "text": block.get("text", "")}
+        part: dict[str, Any] = {"type": "text", "text": _block_text(block)}
         if "cache_control" in block:
             part["cache_control"] = block["cache_control"]
         return part
@@ -154,3 +155,15 @@ def _encode_block(block: str | dict[str, Any], message: BaseMessage) -> Json | N
     raise ConfigurationError(
         f"A {type(message).__name__} holds a content block of type {kind!r}, which Qwen endpoints have no part for."
     )
+
+
+def _block_text(block: Mapping[str, Any]) -> str:
+    """The text of a text block. A `text-plain` document may hold it as base64."""
+    if block.get("type") == "text-plain" and block.get("text") is None:
+        if not block.get("base64"):
+            raise ConfigurationError(
+                "A content block of type 'text-plain' holds neither `text` nor `base64` data: "
+                f"it has {', '.join(sorted(key for key, value in block.items() if value is not None))}."
+            )
+        return base64.b64decode(block["base64"]).decode("utf-8", "replace")
+    return str(block.get("text") or "")

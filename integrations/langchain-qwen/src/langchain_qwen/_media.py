@@ -23,6 +23,8 @@ def encode_media(block: Mapping[str, Any]) -> Json | None:
         ConfigurationError: The block holds no data.
     """
     kind = block.get("type")
+    if kind in ("image_url", "video_url") and isinstance(block.get(kind), str):
+        return {**block, kind: {"url": block[kind]}}  # LangChain has long taken the bare address
     if kind in ("image_url", "video_url", "input_audio") or (kind == "video" and "video" in block):
         return dict(block)
     if kind == "file" and "file" in block:

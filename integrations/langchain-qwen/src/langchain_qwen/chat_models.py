@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
@@ -117,8 +117,17 @@ class ChatQwen(QwenSettings, BaseChatModel):
         return self.bind(**{name: value for name, value in bound.items() if value is not None})
 
     @override
+    def get_num_tokens(self, text: str) -> int:
+        """Estimate a text's tokens offline, from its characters, or count `custom_get_token_ids`."""
+        if self.custom_get_token_ids is not None:
+            return super().get_num_tokens(text)
+        return self.get_num_tokens_from_messages([HumanMessage(text)])
+
+    @override
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
-        """Estimate a prompt's tokens offline, from its characters."""
+        """Estimate a prompt's tokens offline, from its characters, or count `custom_get_token_ids`."""
+        if self.custom_get_token_ids is not None:
+            return super().get_num_tokens_from_messages(messages, tools)
         if tools:
             return count_tokens_approximately(messages, tools=list(tools))
         return count_tokens_approximately(messages)

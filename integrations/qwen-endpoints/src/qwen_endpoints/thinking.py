@@ -43,6 +43,8 @@ def plan_thinking(request: ChatRequest, endpoint: Endpoint) -> ThinkingPlan:
         on=_asked(request, endpoint), budget=request.thinking_budget, effort=_effort(request.reasoning_effort)
     )
     _refuse_impossible(plan, endpoint)
+    if endpoint.profile.thinking == "none":
+        return ThinkingPlan()  # nothing to switch off, and pages of such models have no switch
     clash = wishes(request) & endpoint.dialect.thinking_excludes
     if not clash or not plan.may_think(endpoint):
         return plan

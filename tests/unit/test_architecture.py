@@ -1,0 +1,240 @@
+"""Rules about the source itself that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import qwen_endpoints
+from qwen_endpoints import PROVIDERS, catalogue
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "integrations/qwen-endpoints/src/qwen_endpoints"
+LANGCHAIN = ROOT / "integrations/langchain-qwen/src/langchain_qwen"
+LLAMAINDEX = ROOT / "integrations/llama-index-llms-qwen/src/llama_index/llms/qwen"
+SANDBOX = ROOT / "integrations/qwen-sandbox/src/qwen_sandbox"
+PACKAGES = {
+    "qwen_endpoints": CORE,
+    "langchain_qwen": LANGCHAIN,
+    "llama_index.llms.qwen": LLAMAINDEX,
+    "qwen_sandbox": SANDBOX,
+}
+SOURCES = sorted(path for package in PACKAGES.values() for path in package.rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT / "integrations")))
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imports(path: Path, *, at_run_time: bool = False) -> Iterator[tuple[str, str | None]]:
+    """Each module that a file imports, with the name taken from it."""
+    tree = tree_of(path)
+    skipped: set[ast.AST] = set()
+    if at_run_time:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+                skipped.update(child for statement in node.body for child in ast.walk(statement))
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from ((str(node.module), alias.name) for alias in node.names)
+
+
+def belongs(module: str, package: str) -> bool:
+    return module == package or module.startswith(package + ".")
+
+
+@pytest.mark.parametrize(
+    ("package", "forbidden"),
+    [
+        ("qwen_endpoints", ("langchain", "langchain_core", "llama_index", "langchain_qwen", "qwen_sandbox")),
+        ("langchain_qwen", ("llama_index", "qwen_sandbox", "langchain_openai", "openai")),
+        ("llama_index.llms.qwen", ("langchain", "langchain_core", "langchain_qwen", "qwen_sandbox", "openai")),
+        ("qwen_sandbox", ("qwen_endpoints", "langchain", "langchain_core", "langchain_qwen", "llama_index", "openai")),
+    ],
+)
+def test_imports_point_one_way(package: str, forbidden: tuple[str, ...]) -> None:
+    files = sorted(PACKAGES[package].rglob("*.py"))
+    assert files
+    wrong = [
+        f"{path.name}: {module}"
+        for path in files
+        for module, _ in imports(path)
+        if any(belongs(module, other) for other in forbidden)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", ["langchain_qwen", "llama_index.llms.qwen"])
+def test_adapters_use_only_what_the_core_exports(package: str) -> None:
+    wrong = [
+        f"{path.name}: {module}.{name}"
+        for path in sorted(PACKAGES[package].rglob("*.py"))
+        for module, name in imports(path)
+        if belongs(module, "qwen_endpoints")
+        and (module != "qwen_endpoints" or name not in {None, *qwen_endpoints.__all__})
+    ]
+    wrong += [
+        f"{path.name}: qwen_endpoints.{node.attr}"
+        for path in sorted(PACKAGES[package].rglob("*.py"))
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "qwen_endpoints"
+        if node.attr not in qwen_endpoints.__all__
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [
+        ("types", {"pricing"}), ("pricing", {"types"}), ("errors", {"types"}), ("dialects", {"types"}),
+        ("models", {"types", "pricing"}), ("merging", set[str]()),
+    ],
+)  # fmt: skip
+def test_the_foundations_import_only_each_others_types(module: str, allowed: set[str]) -> None:
+    ours = {name.partition(".")[2] for name, _ in imports(CORE / f"{module}.py") if belongs(name, "qwen_endpoints")}
+    assert ours <= allowed
+
+
+TABLES = {"providers", "models", "resolve", "settings", "client", "connections", "exchange", "calls"}
+
+
+def test_the_codec_looks_nothing_up() -> None:
+    wrong = [
+        f"{path.name}: {module}"
+        for path in sorted((CORE / "chat_completions").glob("*.py"))
+        for module, _ in imports(path, at_run_time=True)
+        if module.partition(".")[2] in TABLES and belongs(module, "qwen_endpoints")
+    ]
+    assert wrong == []
+
+
+def test_only_the_transport_imports_the_sdk() -> None:
+    users = {
+        path.stem
+        for path in CORE.rglob("*.py")
+        for module, _ in imports(path, at_run_time=True)
+        if belongs(module, "openai")
+    }
+    assert users <= {"client", "connections", "exchange", "errors"}
+
+
+@pytest.mark.parametrize("package", ["qwen_endpoints", "langchain_qwen", "llama_index.llms.qwen"])
+def test_importing_a_package_does_not_import_the_sdk(package: str) -> None:
+    script = f"import sys, {package}; print(sorted({{'openai', 'anthropic', 'qwen_sandbox'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, capture_output=True, text=True)  # noqa: S603
+    assert done.stdout.strip() == "[]"
+
+
+# Names in conditions
+
+NAMES = (
+    set(PROVIDERS) - {"generic"}
+    | set(catalogue().profiles)
+    | {host for row in PROVIDERS.values() for host in row.hosts}
+)
+PATTERN_CALLS = {"startswith", "endswith", "match", "search", "fullmatch", "removeprefix"}
+
+
+def constants(node: ast.AST) -> Iterator[str]:
+    for child in ast.walk(node):
+        if isinstance(child, ast.Constant) and isinstance(child.value, str):
+            yield child.value
+
+
+def conditions(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Every text that a comparison, a `match` case or a pattern looks for."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Compare, ast.match_case)):
+            looked_at = node if isinstance(node, ast.Compare) else node.pattern
+            yield from ((getattr(looked_at, "lineno", 0), text) for text in constants(looked_at))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in PATTERN_CALLS:
+            yield from ((node.lineno, text) for argument in node.args for text in constants(argument))
+
+
+@each_source
+def test_no_provider_or_model_name_stands_in_a_condition(path: Path) -> None:
+    if path.is_relative_to(SANDBOX) or path.stem in ("providers", "dialects", "models"):
+        return
+    wrong = [
+        f"line {line}: {text!r}"
+        for line, text in conditions(tree_of(path))
+        if text.lower() in NAMES or "qwen3" in text.lower()
+    ]
+    assert wrong == []
+
+
+# Files
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *TESTS], ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_stay_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 400
+
+
+@each_source
+def test_module_names_say_what_is_inside(path: Path) -> None:
+    assert path.stem.lstrip("_") not in {
+        "utils",
+        "util",
+        "helpers",
+        "helper",
+        "manager",
+        "common",
+        "misc",
+        "base_utils",
+        "tools_utils",
+    }
+
+
+def test_the_namespace_packages_stay_namespaces() -> None:
+    top = LLAMAINDEX.parents[1]
+    assert top.name == "llama_index"
+    assert not (top / "__init__.py").exists()
+    assert not (top / "llms/__init__.py").exists()
+
+
+@pytest.mark.parametrize("package", PACKAGES.values(), ids=PACKAGES)
+def test_packages_are_typed(package: Path) -> None:
+    assert (package / "py.typed").exists()
+
+
+# Manifests
+
+MANIFESTS = {
+    path.parent.name: tomllib.loads(path.read_text("utf-8"))["project"]
+    for path in ROOT.glob("integrations/*/pyproject.toml")
+}
+
+
+def test_the_four_distributions_have_one_version() -> None:
+    assert sorted(MANIFESTS) == ["langchain-qwen", "llama-index-llms-qwen", "qwen-endpoints", "qwen-sandbox"]
+    assert {project["version"] for project in MANIFESTS.values()} == {qwen_endpoints.__version__}
+
+
+def test_the_distributions_agree_about_python_license_and_each_other() -> None:
+    assert len({project["requires-python"] for project in MANIFESTS.values()}) == 1
+    assert {project["license"] for project in MANIFESTS.values()} == {"MIT"}
+    for name, project in MANIFESTS.items():
+        ours = {
+            need for need in project["dependencies"] if re.match(r"(qwen|langchain-qwen|llama-index-llms-qwen)", need)
+        }
+        adapter = name in ("langchain-qwen", "llama-index-llms-qwen")
+        assert ours == ({f"qwen-endpoints~={qwen_endpoints.__version__}"} if adapter else set())
