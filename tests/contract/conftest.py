@@ -16,6 +16,8 @@ from qwen_sandbox import Sandbox
 
 from tests.contract.recorded import RECORDINGS
 
+pytest.register_assert_rewrite("tests.contract.views", "tests.contract.drivers")
+
 REPLIES: Final = Path(__file__).parents[1] / "fixtures" / "replies"
 
 
@@ -36,6 +38,6 @@ def recordings() -> Iterator[Sandbox]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def pool() -> AsyncIterator[dict[str, Any]]:
     """The settings that make a model use the one pool; tests that use it run in the session's event loop."""
-    with openai.DefaultHttpxClient(verify=False) as client:  # noqa: S501 - the sandbox speaks plain HTTP
-        async with openai.DefaultAsyncHttpxClient(verify=False) as async_client:  # noqa: S501 - as above
+    with openai.DefaultHttpxClient(verify=False) as client:
+        async with openai.DefaultAsyncHttpxClient(verify=False) as async_client:
             yield {"http_client": client, "async_http_client": async_client}

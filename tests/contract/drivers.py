@@ -17,7 +17,14 @@ from llama_index.llms.qwen import Qwen
 from qwen_endpoints import Completion, CompletionDelta, Json, Message, QwenClient, QwenError, QwenSettings, plan_call
 from typing_extensions import override
 
-from tests.contract.views import View, view_of_completion, view_of_deltas, view_of_error, view_of_langchain, view_of_llamaindex
+from tests.contract.views import (
+    View,
+    view_of_completion,
+    view_of_deltas,
+    view_of_error,
+    view_of_langchain,
+    view_of_llamaindex,
+)
 
 Mode = Literal["whole", "stream", "whole async", "stream async"]
 MODES: Final[tuple[Mode, ...]] = ("whole", "stream", "whole async", "stream async")

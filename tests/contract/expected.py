@@ -56,7 +56,7 @@ def failure(kind: str, message: str, **more: Any) -> View:
 
 CUT: Final = "the answer was cut off while the arguments were being written"
 NOT_JSON: Final = "the arguments are not valid JSON"
-SO_FAR: Final = View(text="It is ", finish="unknown")
+SO_FAR: Final = View(text="It is ", finish=None)
 
 EXPECTED: Final[Mapping[str, View]] = {
     # Reasoning
@@ -101,7 +101,7 @@ EXPECTED: Final[Mapping[str, View]] = {
     "finish_eos.json": View(text="Hi", native="eos"),
     "finish_odd.json": View(text="Hi", finish="unknown", native="out_of_luck"),
     "finish_filter.json": View(text="Once upon", finish="content_filter"),
-    "finish_null.jsonl": View(text="Hi", finish="unknown"),
+    "finish_null.jsonl": View(text="Hi", finish=None),
     # Usage
     "usage_empty_choices.jsonl": View(text="Hi", usage={**COUNTS, "cached": 4, "reasoning": 2}),
     "usage_last_choice.jsonl": View(text="Hi", usage=COUNTS),
@@ -110,9 +110,7 @@ EXPECTED: Final[Mapping[str, View]] = {
     "usage_x_groq.jsonl": View(
         text="Hi",
         usage=COUNTS,
-        extra={
-            "x_groq": {"id": "req-1", "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}}
-        },
+        extra={"x_groq": {"id": "req-1", "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}}},
     ),
     "usage_in_choice.jsonl": View(text="Hi", usage=COUNTS),
     "usage_nulls.json": View(text="Hi", usage=COUNTS),
@@ -150,16 +148,12 @@ EXPECTED: Final[Mapping[str, View]] = {
     "calls_not_an_object.json": calls(invalid=(invalid('["Paris"]', "the arguments are JSON, but not an object"),)),
     "calls_broken.json": calls(invalid=(invalid('{"city": "Paris"}}', NOT_JSON),)),
     "calls_broken.jsonl": calls(invalid=(invalid('{"city": "Paris"}}', NOT_JSON),)),
-    "calls_no_name.json": calls(
-        invalid=(invalid('{"city": "Paris"}', "the endpoint sent no function name", name=""),)
-    ),
+    "calls_no_name.json": calls(invalid=(invalid('{"city": "Paris"}', "the endpoint sent no function name", name=""),)),
     "calls_with_text.jsonl": calls(weather(), text="Let me look.", reasoning="I need the weather."),
     "calls_blank_text.jsonl": calls(weather(), reasoning="I need the weather."),
     "calls_finish_stop.json": calls(weather(), finish="stop"),
     # Several choices
-    "choices_two.jsonl": View(
-        text="Hello", usage=COUNTS, others=(replace(NOTHING, text="Good day", finish="length"),)
-    ),
+    "choices_two.jsonl": View(text="Hello", usage=COUNTS, others=(replace(NOTHING, text="Good day", finish="length"),)),
     "choices_two.json": View(
         text="Hello", usage=COUNTS, others=(replace(NOTHING, text="Good day", reasoning="Hm.", finish="length"),)
     ),
@@ -167,12 +161,10 @@ EXPECTED: Final[Mapping[str, View]] = {
     "choices_empty.json": failure(
         "MalformedResponseError",
         "The reply holds no answer (no `choices`).",
-        partial=View(usage=COUNTS, finish="unknown"),
+        partial=View(usage=COUNTS, finish=None),
     ),
     # Errors before an answer
-    "error_in_200.json": failure(
-        "ServerError", "The upstream is down", code="do_request_failed", retryable=True
-    ),
+    "error_in_200.json": failure("ServerError", "The upstream is down", code="do_request_failed", retryable=True),
     "rate_limit_in_200.json": failure(
         "RateLimitError", "Provider returned error: try again shortly", status=429, code="429", retryable=True
     ),
@@ -217,9 +209,7 @@ EXPECTED: Final[Mapping[str, View]] = {
     "error_frame.sse": failure(
         "ServerError", "The upstream broke off", status=502, code="502", retryable=True, partial=SO_FAR
     ),
-    "error_line.sse": failure(
-        "ServerError", "slot lost", status=500, code="500", retryable=True, partial=SO_FAR
-    ),
+    "error_line.sse": failure("ServerError", "slot lost", status=500, code="500", retryable=True, partial=SO_FAR),
     "error_finish.sse": failure(
         "ServerError",
         "The provider failed",
@@ -244,7 +234,7 @@ EXPECTED: Final[Mapping[str, View]] = {
         "StreamInterruptedError",
         "The stream ended without a finish reason and without [DONE]: it was cut off.",
         retryable=True,
-        partial=View(invalid=(invalid('{"city": "Par', CUT),), finish="unknown"),
+        partial=View(invalid=(invalid('{"city": "Par', CUT),), finish=None),
     ),
     # The wire
     "no_end_mark.sse": HI,
@@ -275,7 +265,7 @@ EXPECTED: Final[Mapping[str, View]] = {
         model="<string>",
         text="你好!",
         reasoning="<string>",
-        finish="unknown",
+        finish=None,
         usage={"input": 123, "output": 123, "total": 123, "cached": 123},
         modalities={"text": 123, "image": 123, "video": 123},
     ),

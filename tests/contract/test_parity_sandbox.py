@@ -23,9 +23,7 @@ ENDPOINTS: Final[Mapping[str, tuple[Gateway, str]]] = {
     "wcode text": ("wcode", "qwen/qwen3-235b-a22b"),
     "wcode vision": ("wcode", "qwen/qwen3-vl-32b-instruct"),
 }
-DOT: Final = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
-)
+DOT: Final = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +103,7 @@ TABLE: Final[Mapping[str, Row]] = {
     ),
     "two choices": Row(ask=Ask(prompt="Count from 1 to 4", options={"n": 2}), must={"text": "1, 2, 3, 4"}),
     "stop": Row(ask=Ask(prompt="Count from 1 to 9"), settings={"stop": ["4", ", 3"]}, must={"text": "1, 2"}),
-    "length": Row(
-        ask=Ask(prompt="Count from 1 to 9"), settings={**QUIET, "max_tokens": 5}, must={"finish": "length"}
-    ),
+    "length": Row(ask=Ask(prompt="Count from 1 to 9"), settings={**QUIET, "max_tokens": 5}, must={"finish": "length"}),
     "length within arguments": Row(
         ask=Ask(prompt="What is the weather in Paris?", tools=[WEATHER]),
         settings={**QUIET, "max_tokens": 4},
@@ -154,7 +150,7 @@ async def test_every_way_gives_the_same(qwen_sandbox: Sandbox, pool: dict[str, A
     assert {field: getattr(said, field) for field in row.must} == row.must
 
 
-async def reply_of(driver: type[Core] | type[LangChain] | type[LlamaIndex], settings: Any, ask: Ask, mode: Mode) -> View:
+async def reply_of(driver: type[Core | LangChain | LlamaIndex], settings: Any, ask: Ask, mode: Mode) -> View:
     """Adapters refuse impossible settings when they are built, the core when it is asked."""
     try:
         return await driver(**settings).reply(ask, mode)

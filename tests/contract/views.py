@@ -49,8 +49,8 @@ class View:
     details: tuple[Facts, ...] = ()
     calls: tuple[CallView, ...] = ()
     invalid: tuple[CallView, ...] = ()
-    finish: str = "stop"
-    """`unknown` also where the endpoint did not say."""
+    finish: str | None = "stop"
+    """`None` where the endpoint did not say."""
     native: str | None = None
     refusal: str | None = None
     tokens: tuple[tuple[str, float], ...] = ()
@@ -70,7 +70,7 @@ class View:
     error: ErrorView | None = None
 
 
-NOTHING: Final = View(id=None, model=None, finish="unknown")
+NOTHING: Final = View(id=None, model=None, finish=None)
 
 
 def _call(call_id: str | None, name: str | None, arguments: Any, error: str | None = None) -> CallView:
@@ -111,7 +111,7 @@ def view_of_choice(choice: Choice) -> View:
         details=tuple(choice.reasoning_details),
         calls=tuple(_call(call.id, call.name, call.parsed) for call in choice.tool_calls if call.error is None),
         invalid=tuple(_invalid(call) for call in choice.tool_calls if call.error is not None),
-        finish=choice.finish_reason or "unknown",
+        finish=choice.finish_reason,
         native=choice.native_finish_reason,
         refusal=choice.refusal,
         tokens=_tokens(choice.logprobs),
@@ -127,15 +127,17 @@ def _invalid(call: ToolCall) -> CallView:
 def _usage(usage: Usage | None) -> Facts | None:
     if usage is None:
         return None
-    return _without_nones({
-        "input": usage.input_tokens,
-        "output": usage.output_tokens,
-        "total": usage.total_tokens,
-        "reasoning": usage.reasoning_tokens,
-        "cached": usage.cached_tokens,
-        "cache_write": usage.cache_write_tokens,
-        "audio": usage.audio_tokens,
-    })
+    return _without_nones(
+        {
+            "input": usage.input_tokens,
+            "output": usage.output_tokens,
+            "total": usage.total_tokens,
+            "reasoning": usage.reasoning_tokens,
+            "cached": usage.cached_tokens,
+            "cache_write": usage.cache_write_tokens,
+            "audio": usage.audio_tokens,
+        }
+    )
 
 
 def _modalities(usage: Usage | None) -> Facts:
@@ -180,8 +182,10 @@ def view_of_error(error: QwenError) -> View:
 # --- LangChain ------------------------------------------------------------------------------------------------------
 
 _LANGCHAIN_FACTS: Final = frozenset(
-    "model_name model_provider provider finish_reason native_finish_reason id created token_usage "
-    "cost notes logprobs other_choices invalid_tool_calls".split()
+    {
+        *("model_name", "model_provider", "provider", "finish_reason", "native_finish_reason", "id", "created"),
+        *("token_usage", "cost", "notes", "logprobs", "other_choices", "invalid_tool_calls"),
+    }
 )
 _LANGCHAIN_EXTRAS: Final = frozenset({"reasoning_content", "reasoning_details", "refusal"})
 
@@ -202,9 +206,11 @@ def view_of_langchain(message: AIMessage) -> View:
     )
     # Merging chunks would mend half-written arguments; the adapter spoils them, and keeps the true ones apart.
     assert [call["id"] for call in message.invalid_tool_calls] == [call.id for call in invalid]
-    assert all((call["args"] or "").startswith(true.arguments) for call, true in zip(
-        message.invalid_tool_calls, invalid, strict=True
-    ) if isinstance(true.arguments, str))
+    assert all(
+        (call["args"] or "").startswith(true.arguments)
+        for call, true in zip(message.invalid_tool_calls, invalid, strict=True)
+        if isinstance(true.arguments, str)
+    )
     assert _block_calls(blocks, "invalid_tool_call") == [(call.id, call.name) for call in invalid]
     assert facts["model_provider"] == "qwen"
     extra = {name.removeprefix("upstream_"): value for name, value in facts.items() if name not in _LANGCHAIN_FACTS}
@@ -215,7 +221,7 @@ def view_of_langchain(message: AIMessage) -> View:
         details=tuple(beside.get("reasoning_details", ())),
         calls=calls,
         invalid=invalid,
-        finish=facts["finish_reason"] or "unknown",
+        finish=facts["finish_reason"],
         native=facts.get("native_finish_reason"),
         refusal=beside.get("refusal"),
         tokens=_tokens(facts.get("logprobs")),
@@ -244,21 +250,24 @@ def _block_calls(blocks: Iterable[Facts], kind: str) -> list[tuple[str, str]]:
 
 def _langchain_usage(usage: Facts) -> Facts:
     inputs, outputs = usage.get("input_token_details", {}), usage.get("output_token_details", {})
-    return _without_nones({
-        "input": usage["input_tokens"],
-        "output": usage["output_tokens"],
-        "total": usage["total_tokens"],
-        "reasoning": outputs.get("reasoning"),
-        "cached": inputs.get("cache_read"),
-        "cache_write": inputs.get("cache_creation"),
-        "audio": inputs.get("audio"),
-    })
+    return _without_nones(
+        {
+            "input": usage["input_tokens"],
+            "output": usage["output_tokens"],
+            "total": usage["total_tokens"],
+            "reasoning": outputs.get("reasoning"),
+            "cached": inputs.get("cache_read"),
+            "cache_write": inputs.get("cache_creation"),
+            "audio": inputs.get("audio"),
+        }
+    )
 
 
 def _view_of_dumped(choice: Facts) -> View:
     """A further choice, as LangChain's metadata holds it: the core's own fields."""
     calls = tuple(ToolCall(**call) for call in choice["tool_calls"])
-    return view_of_choice(Choice(**{**choice, "tool_calls": calls}))
+    fields_of_choice: dict[str, Any] = {**choice, "tool_calls": calls}
+    return view_of_choice(Choice(**fields_of_choice))
 
 
 # --- LlamaIndex -----------------------------------------------------------------------------------------------------
@@ -269,9 +278,8 @@ def view_of_llamaindex(response: ChatResponse) -> View:
     facts = cast("Facts", response.additional_kwargs)
     message: ChatMessage = response.message
     thoughts = [block for block in message.blocks if isinstance(block, ThinkingBlock)]
-    invalid = tuple(
-        _call(call["id"], call["name"], call["arguments"], call["error"]) for call in facts.get("invalid_tool_calls", ())
-    )
+    reported: list[Facts] = facts.get("invalid_tool_calls", [])
+    invalid = tuple(_call(call["id"], call["name"], call["arguments"], call["error"]) for call in reported)
     called = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     text = "".join(block.text for block in message.blocks if isinstance(block, TextBlock))
     assert text == (message.content or "")
@@ -297,9 +305,7 @@ def view_of_llamaindex(response: ChatResponse) -> View:
         refusal=facts.get("refusal"),
         tokens=tuple((tokens[0].token, tokens[0].logprob) for tokens in response.logprobs or ()),
         usage=_llamaindex_usage(facts) if "prompt_tokens" in facts else None,
-        modalities={
-            name: facts[f"{name}_tokens"] for name in ("text", "image", "video") if f"{name}_tokens" in facts
-        },
+        modalities={name: facts[f"{name}_tokens"] for name in ("text", "image", "video") if f"{name}_tokens" in facts},
         others=tuple(_view_of_noted(choice) for choice in facts.get("other_choices", ())),
         id=facts.get("id"),
         model=cast("Facts", response.raw).get("model"),
@@ -310,15 +316,17 @@ def view_of_llamaindex(response: ChatResponse) -> View:
 
 
 def _llamaindex_usage(facts: Facts) -> Facts:
-    return _without_nones({
-        "input": facts["prompt_tokens"],
-        "output": facts["completion_tokens"],
-        "total": facts["total_tokens"],
-        "reasoning": facts.get("reasoning_tokens"),
-        "cached": facts.get("cached_tokens"),
-        "cache_write": facts.get("cache_write_tokens"),
-        "audio": facts.get("audio_tokens"),
-    })
+    return _without_nones(
+        {
+            "input": facts["prompt_tokens"],
+            "output": facts["completion_tokens"],
+            "total": facts["total_tokens"],
+            "reasoning": facts.get("reasoning_tokens"),
+            "cached": facts.get("cached_tokens"),
+            "cache_write": facts.get("cache_write_tokens"),
+            "audio": facts.get("audio_tokens"),
+        }
+    )
 
 
 def _view_of_noted(choice: Facts) -> View:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from qwen_endpoints import ModelProfile, QwenSettings, resolve
 
+pytest.register_assert_rewrite("tests.live.scenarios", "tests.contract.views", "tests.contract.drivers")
+
 
 @dataclass(frozen=True)
 class Server:
@@ -28,11 +30,14 @@ def server() -> Server:
     base_url, model = os.environ.get("QWEN_LIVE_BASE_URL"), os.environ.get("QWEN_LIVE_MODEL")
     if not base_url or not model:
         pytest.skip("QWEN_LIVE_BASE_URL and QWEN_LIVE_MODEL name no server to ask")
-    return Server({
-        "base_url": base_url,
-        "model": model,
-        "api_key": os.environ.get("QWEN_LIVE_API_KEY") or None,
-        "provider": os.environ.get("QWEN_LIVE_PROVIDER") or None,
-        "timeout": 120,
-        "max_retries": 1,
-    })
+    return Server(
+        {
+            "base_url": base_url,
+            "model": model,
+            "api_key": os.environ.get("QWEN_LIVE_API_KEY") or None,
+            "provider": os.environ.get("QWEN_LIVE_PROVIDER") or None,
+            "temperature": 0,
+            "timeout": 120,
+            "max_retries": 1,
+        }
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from llama_index.core.llms import ChatResponse
 from qwen_endpoints import (
     AuthenticationError,
     ContextOverflowError,

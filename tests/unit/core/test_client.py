@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import AsyncGenerator, Generator
 from typing import Any, cast
 
 import openai
@@ -21,7 +20,6 @@ import qwen_endpoints
 from qwen_endpoints import (
     Call,
     Completion,
-    CompletionDelta,
     QwenClient,
     QwenSettings,
     StreamInterruptedError,
@@ -112,10 +110,10 @@ async def test_the_other_kind_of_reply_is_understood(server: Server, client: Qwe
 
 async def test_deltas_arrive_while_the_stream_is_open(server: Server, client: QwenClient) -> None:
     server.script(sse_reply(HELLO[0], done=False, after="hold"))
-    stream = cast("Generator[CompletionDelta]", client.stream(call_to(server)))
+    stream = client.stream(call_to(server))
     assert next(stream).text == "Hel"
     stream.close()
-    astream = cast("AsyncGenerator[CompletionDelta]", client.astream(call_to(server)))
+    astream = client.astream(call_to(server))
     assert (await anext(astream)).text == "Hel"
     await astream.aclose()
     await client.aclose()
@@ -149,7 +147,7 @@ def test_leaving_a_stream_closes_the_connection(server: Server, client: QwenClie
 
 async def test_leaving_an_async_stream_closes_the_connection(server: Server, client: QwenClient) -> None:
     server.script(sse_reply(HELLO[0], done=False, after="hold"))
-    stream = cast("AsyncGenerator[CompletionDelta]", client.astream(call_to(server)))
+    stream = client.astream(call_to(server))
     async for delta in stream:
         assert delta.text
         break
@@ -180,7 +178,7 @@ async def test_what_the_consumer_raises_is_not_renamed(server: Server, client: Q
     with pytest.raises(OSError, match="mine"):  # noqa: PT012 - the loop is the point
         for _ in client.stream(call_to(server)):
             raise OSError("mine")
-    astream = cast("AsyncGenerator[CompletionDelta]", client.astream(call_to(server)))
+    astream = client.astream(call_to(server))
     with pytest.raises(OSError, match="mine"):  # noqa: PT012 - the loop is the point
         async for _ in astream:
             raise OSError("mine")
@@ -212,6 +210,15 @@ def test_an_http_client_of_ones_own_is_used(server: Server) -> None:
         client.complete(call_to(server))
         client.close()
     assert [request.header("X-Mine") for request in server.received] == ["1", None]
+
+
+def test_settings_are_copied_without_copying_such_a_client() -> None:
+    with openai.DefaultHttpxClient() as mine:
+        given = QwenSettings(model="m", http_client=mine, extra_body={"a": {}})
+        again = copy.deepcopy(given)
+        assert again.http_client is mine
+        assert again.extra_body == {"a": {}}
+        assert again.extra_body is not given.extra_body
 
 
 async def test_an_async_http_client_of_ones_own_is_used_and_left_open(server: Server) -> None:
@@ -349,7 +356,7 @@ PUBLIC = """
 AuthenticationError Call ChatRequest Choice Completion CompletionDelta ConfigurationError ConnectionFailedError
 ContentFilteredError ContextOverflowError Cost Dialect Endpoint FinishReason InvalidRequestError Json
 MalformedResponseError Message ModelNotFoundError ModelOffer ModelProfile PROVIDERS Parameter PermissionDeniedError
-Price Provider QuotaExhaustedError QwenClient QwenError QwenSettings RateLimitError ReasoningEffort ReasoningReplay
+Price Provider QuotaExhaustedError QwenClient QwenError QwenSettings RateLimitError ReasoningEffort ReasoningReplay Role
 ServerError StreamInterruptedError StructuredMethod TimedOutError ToolCall ToolCallDelta Usage __version__ catalogue
 check_settings parse_arguments plan_call read_json resolve response_format strip_fence structured_method
 """

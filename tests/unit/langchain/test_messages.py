@@ -196,7 +196,6 @@ def test_a_streamed_answer_with_a_broken_call_goes_back_as_a_whole_one_does(chat
         ([{"type": "text", "text": "a", "index": 0, "id": "b1", "annotations": []}], "a"),
         ([{"type": "text", "text": "a"}, "b"], [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]),
         ([{"type": "text-plain", "text": "a", "mime_type": "text/plain"}], "a"),
-        ([{"type": "file", "source_type": "text", "text": "a", "mime_type": "text/plain"}], "a"),
         ([{"type": "text-plain", "base64": "YWJj", "mime_type": "text/plain"}], "abc"),
     ],
     ids=str,
@@ -227,7 +226,10 @@ VIDEO_URL = {"type": "video_url", "video_url": {"url": URL}}
 MEDIA: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"type": "image", "url": URL}, IMAGE_URL),
     ({"type": "image", "base64": PIXEL, "mime_type": "image/png"}, IMAGE_DATA),
-    ({"type": "image", "url": URL, "extras": {"detail": "low"}}, {"type": "image_url", "image_url": {"url": URL, "detail": "low"}}),
+    (
+        {"type": "image", "url": URL, "extras": {"detail": "low"}},
+        {"type": "image_url", "image_url": {"url": URL, "detail": "low"}},
+    ),
     ({"type": "image", "url": URL, "detail": "low"}, {"type": "image_url", "image_url": {"url": URL, "detail": "low"}}),
     ({"type": "image", "source_type": "url", "url": URL}, IMAGE_URL),
     ({"type": "image", "source_type": "base64", "data": PIXEL, "mime_type": "image/png"}, IMAGE_DATA),
@@ -238,11 +240,14 @@ MEDIA: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"type": "image_url", "image_url": URL}, IMAGE_URL),
     ({"type": "video_url", "video_url": URL}, VIDEO_URL),
     ({"type": "video", "url": URL}, VIDEO_URL),
-    ({"type": "video", "base64": "AAAA", "mime_type": "video/webm"}, {"type": "video_url", "video_url": {"url": "data:video/webm;base64,AAAA"}}),
+    (
+        {"type": "video", "base64": "AAAA", "mime_type": "video/webm"},
+        {"type": "video_url", "video_url": {"url": "data:video/webm;base64,AAAA"}},
+    ),
     ({"type": "video", "url": URL, "extras": {"fps": 2}}, {**VIDEO_URL, "fps": 2}),
     ({"type": "video_url", "video_url": {"url": URL}}, VIDEO_URL),
     ({"type": "video", "video": [URL, URL]}, {"type": "video", "video": [URL, URL]}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("block", "sent"), MEDIA, ids=repr)
@@ -255,16 +260,31 @@ def test_images_and_videos(chats: Chats, block: dict[str, Any], sent: dict[str, 
 
 
 OTHER_MEDIA: list[tuple[dict[str, Any], dict[str, Any]]] = [
-    ({"type": "audio", "base64": "AAAA", "mime_type": "audio/mpeg"}, {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}}),
-    ({"type": "audio", "base64": "AAAA", "mime_type": "audio/wav"}, {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}),
-    ({"type": "audio", "url": URL, "mime_type": "audio/x-wav"}, {"type": "input_audio", "input_audio": {"data": URL, "format": "wav"}}),
-    ({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}}, {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}}),
-    ({"type": "file", "base64": "AAAA", "mime_type": "application/pdf", "filename": "a.pdf"}, {"type": "file", "file": {"file_data": "data:application/pdf;base64,AAAA", "filename": "a.pdf"}}),
+    (
+        {"type": "audio", "base64": "AAAA", "mime_type": "audio/mpeg"},
+        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}},
+    ),
+    (
+        {"type": "audio", "base64": "AAAA", "mime_type": "audio/wav"},
+        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
+    ),
+    (
+        {"type": "audio", "url": URL, "mime_type": "audio/x-wav"},
+        {"type": "input_audio", "input_audio": {"data": URL, "format": "wav"}},
+    ),
+    (
+        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}},
+        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}},
+    ),
+    (
+        {"type": "file", "base64": "AAAA", "mime_type": "application/pdf", "filename": "a.pdf"},
+        {"type": "file", "file": {"file_data": "data:application/pdf;base64,AAAA", "filename": "a.pdf"}},
+    ),
     ({"type": "file", "url": URL}, {"type": "file", "file": {"file_data": URL, "filename": "document"}}),
     ({"type": "file", "file_id": "file-1"}, {"type": "file", "file": {"file_id": "file-1"}}),
     ({"type": "file", "source_type": "id", "id": "file-1"}, {"type": "file", "file": {"file_id": "file-1"}}),
     ({"type": "file", "file": {"file_id": "file-1"}}, {"type": "file", "file": {"file_id": "file-1"}}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.filterwarnings("ignore:Model 'qwen-of-mine':UserWarning")
@@ -277,7 +297,10 @@ def test_audio_and_files(chats: Chats, block: dict[str, Any], sent: dict[str, An
 
 
 def test_the_endpoint_sees_the_pixels(chats: Chats) -> None:
-    content: list[Any] = [{"type": "text", "text": "What is it?"}, {"type": "image", "base64": PIXEL, "mime_type": "image/png"}]
+    content: list[Any] = [
+        {"type": "text", "text": "What is it?"},
+        {"type": "image", "base64": PIXEL, "mime_type": "image/png"},
+    ]
     for endpoint in ("flash", "vision"):
         assert "1×1 pixels" in chats.at(endpoint).invoke([HumanMessage(content)]).text
 

@@ -166,7 +166,8 @@ def test_frames_grow_and_never_change_later(scripted: Callable[..., Qwen]) -> No
     assert [frame.message.content for frame in frames] == [None, None, "2 + 3 ", "2 + 3 = 5 😀", "2 + 3 = 5 😀"]
     assert [frame.delta for frame in frames] == ["", "", "2 + 3 ", "= 5 😀", ""]
     assert [frame.additional_kwargs.get("thinking_delta") for frame in frames] == ["Add ", "them.", None, None, None]
-    assert [frame.additional_kwargs["finish_reason"] for frame in frames] == [None, None, None, None, "stop"]
+    assert [frame.additional_kwargs.get("partial") for frame in frames] == [True, True, True, True, None]
+    assert frames[-1].additional_kwargs["finish_reason"] == "stop"
     blocks = [block for frame in frames for block in frame.message.blocks]
     assert len({id(block) for block in blocks}) == len(blocks)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -58,7 +58,7 @@ class QwenClient:
             exchange.begin(reply.http_response)
             return last_completion((*exchange.feed(reply.http_response.content), *exchange.finish()))
 
-    def stream(self, call: Call) -> Iterator[CompletionDelta]:
+    def stream(self, call: Call) -> Generator[CompletionDelta]:
         """Make a call and give its reply piece by piece, the last piece with the whole `Completion`.
 
         Nothing is sent before the first piece is asked for, but a request that cannot be sent is refused at once.
@@ -66,11 +66,11 @@ class QwenClient:
         """
         return self._stream(call, Exchange(call, stream=True))
 
-    def astream(self, call: Call) -> AsyncIterator[CompletionDelta]:
+    def astream(self, call: Call) -> AsyncGenerator[CompletionDelta]:
         """As `stream`, for `async for`."""
         return self._astream(call, Exchange(call, stream=True))
 
-    def _stream(self, call: Call, exchange: Exchange) -> Iterator[CompletionDelta]:
+    def _stream(self, call: Call, exchange: Exchange) -> Generator[CompletionDelta]:
         with exchange.naming_errors():
             import openai  # noqa: PLC0415 - as above
 
@@ -90,7 +90,7 @@ class QwenClient:
                         return
                 yield from exchange.finish()
 
-    async def _astream(self, call: Call, exchange: Exchange) -> AsyncIterator[CompletionDelta]:
+    async def _astream(self, call: Call, exchange: Exchange) -> AsyncGenerator[CompletionDelta]:
         with exchange.naming_errors():
             import openai  # noqa: PLC0415 - as above
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final, cast
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, InstanceOf, SecretStr, field_serializer, model_validator
+from typing_extensions import Self, override
 
 from qwen_endpoints.providers import Provider
 from qwen_endpoints.types import ReasoningEffort, ReasoningReplay
@@ -139,6 +140,12 @@ class QwenSettings(BaseModel):
         kept = {name: value for name, value in given.items() if name in known}
         extra_body = {**unknown, **cast("dict[str, Any]", kept.get("extra_body") or {})}
         return {**kept, "extra_body": extra_body}
+
+    @override
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Copy everything but HTTP clients of the caller's own, which cannot be copied and are meant to be shared."""
+        shared = [client for client in (self.http_client, self.async_http_client) if client is not None]
+        return super().__deepcopy__({**(memo or {}), **{id(client): client for client in shared}})
 
     @field_serializer("provider")
     def _provider_by_name(self, provider: str | Provider | None) -> str | None:

@@ -22,7 +22,7 @@ from llama_index.core.base.llms.types import (
 from qwen_endpoints import Choice, Completion, CompletionDelta, Endpoint, Json, ToolCall, ToolCallDelta, Usage
 
 from llama_index.llms.qwen._encode import REASONING_DETAILS
-from llama_index.llms.qwen._tool_calls import FINISH_REASON, INVALID_CALLS, facts_of
+from llama_index.llms.qwen._tool_calls import INVALID_CALLS, PARTIAL, facts_of
 
 _DETAIL_COUNTS: Final = (
     "reasoning_tokens",
@@ -106,7 +106,7 @@ class FrameBuilder:
         blocks.extend(
             ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=call.arguments) for call in self._calls
         )
-        facts: dict[str, Any] = {FINISH_REASON: None}
+        facts: dict[str, Any] = {PARTIAL: True}
         if delta.reasoning:
             facts["thinking_delta"] = delta.reasoning
         calls = [_plain_call(call.id, call.name, call.arguments) for call in self._calls]
@@ -186,7 +186,7 @@ def _facts(completion: Completion, choice: Choice, endpoint: Endpoint) -> dict[s
     return {
         "model": completion.model or endpoint.model,
         "provider": endpoint.provider.name,
-        FINISH_REASON: choice.finish_reason or "unknown",
+        "finish_reason": choice.finish_reason,
         **(_counts(completion.usage) if completion.usage else {}),
         **{name: value for name, value in known.items() if value},
     }
@@ -223,7 +223,7 @@ def _plain_choice(choice: Choice) -> dict[str, Any]:
     }
     return {
         "index": choice.index,
-        FINISH_REASON: choice.finish_reason or "unknown",
+        "finish_reason": choice.finish_reason,
         **{name: value for name, value in known.items() if value},
     }
 

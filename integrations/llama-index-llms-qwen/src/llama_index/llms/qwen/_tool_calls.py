@@ -14,8 +14,8 @@ from qwen_endpoints import Json, ToolCall, parse_arguments
 if TYPE_CHECKING:
     from llama_index.core.tools import BaseTool
 
-FINISH_REASON: Final = "finish_reason"
-"""Key on `ChatResponse.additional_kwargs`: `None` while an answer is still growing, a word once it is whole."""
+PARTIAL: Final = "partial"
+"""Key on `ChatResponse.additional_kwargs`: `True` while an answer is still growing, absent once it is whole."""
 INVALID_CALLS: Final = "invalid_tool_calls"
 """Key on `ChatResponse.additional_kwargs`: the calls that must not be executed, each with the reason."""
 
@@ -80,7 +80,7 @@ def encode_tools(tools: Sequence[BaseTool | Json]) -> list[Json]:
 
 def _is_growing(response: ChatResponse) -> bool:
     # A response that somebody else put together has no such key: it is whole, so nothing half-written is executed.
-    return facts_of(response).get(FINISH_REASON, "unknown") is None
+    return facts_of(response).get(PARTIAL) is True
 
 
 def _call_of_block(block: ToolCallBlock) -> ToolCall:
@@ -130,7 +130,7 @@ def _arguments_so_far(call: ToolCall) -> Json:
 
 def _why_none(response: ChatResponse, calls: Sequence[ToolCall]) -> str:
     if not calls:
-        reason = facts_of(response).get(FINISH_REASON)
+        reason = facts_of(response).get("finish_reason")
         ended = f" (finish reason: {reason})" if reason else ""
         return f"Expected at least one tool call, but the answer holds none{ended}."
     reported: list[Json] = facts_of(response).get(INVALID_CALLS) or []

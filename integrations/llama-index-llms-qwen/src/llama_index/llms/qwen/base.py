@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from llama_index.core.base.llms.types import (
@@ -25,7 +25,6 @@ from llama_index.core.llms.llm import ToolSelection
 from pydantic import Field, PrivateAttr, model_validator
 from qwen_endpoints import (
     Call,
-    CompletionDelta,
     ConfigurationError,
     QwenClient,
     QwenSettings,
@@ -73,7 +72,7 @@ class Qwen(QwenSettings, FunctionCallingLLM):
     where there is something for it. `additional_kwargs` of the response holds token counts, `finish_reason`, `model`,
     `provider`, `cost` and whatever else is known. A stream gives growing frames: each has the whole message so far,
     `delta` what it adds to the text, and `additional_kwargs["thinking_delta"]` what it adds to the reasoning. The last
-    frame is what `chat` would have returned; only there `finish_reason` is not `None`.
+    frame is what `chat` would have returned; the others have `additional_kwargs["partial"]`.
 
     Calls raise `qwen_endpoints.QwenError`: `ConfigurationError` before anything is sent, and kinds to act on
     (`RateLimitError`, `ContextOverflowError`, ...) after that.
@@ -92,7 +91,7 @@ class Qwen(QwenSettings, FunctionCallingLLM):
 
     @model_validator(mode="after")
     def _check_settings(self) -> Self:
-        check_settings(self)
+        check_settings(self, described=self.context_window is not None)
         return self
 
     @classmethod
@@ -253,13 +252,11 @@ class Qwen(QwenSettings, FunctionCallingLLM):
 
     def _frames(self, messages: Sequence[ChatMessage], given: dict[str, Any]) -> ChatResponseGen:
         call = self._plan(messages, given)
-        deltas = cast("Generator[CompletionDelta, None, None]", self._client.stream(call))
-        return frames(deltas, call.endpoint)
+        return frames(self._client.stream(call), call.endpoint)
 
     def _aframes(self, messages: Sequence[ChatMessage], given: dict[str, Any]) -> ChatResponseAsyncGen:
         call = self._plan(messages, given)
-        deltas = cast("AsyncGenerator[CompletionDelta, None]", self._client.astream(call))
-        return aframes(deltas, call.endpoint)
+        return aframes(self._client.astream(call), call.endpoint)
 
     def _plan(self, messages: Sequence[ChatMessage], given: dict[str, Any]) -> Call:
         overrides = dict(given)

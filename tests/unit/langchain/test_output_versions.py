@@ -1,0 +1,219 @@
+"""The same answer as LangChain shows it: plain content, standard blocks, and the events of protocol v3."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.tools import tool
+from tests.unit.langchain.conftest import (
+    Chats,
+    Chunk,
+    amerged,
+    blocks,
+    call_piece,
+    chunk,
+    each_endpoint,
+    four_ways,
+    merged,
+    usage_chunk,
+)
+
+# Reasoning, text and two calls, with reasoning and text in one chunk and the calls in turns.
+EVERYTHING: list[Chunk] = [
+    chunk(role="assistant", content=""),
+    chunk(reasoning_content="Let me"),
+    chunk(reasoning_content=" think.", content="I "),
+    chunk(content="look."),
+    call_piece(0, "", name="f", id_="c1"),
+    call_piece(0, '{"a": '),
+    call_piece(1, '{"b"', name="g", id_="c2"),
+    call_piece(0, "1}"),
+    call_piece(1, ": [2]}"),
+    chunk("tool_calls"),
+    usage_chunk(),
+]
+BLOCKS: list[dict[str, Any]] = [
+    {"type": "reasoning", "reasoning": "Let me think."},
+    {"type": "text", "text": "I look."},
+    {"type": "tool_call", "id": "c1", "name": "f", "args": {"a": 1}},
+    {"type": "tool_call", "id": "c2", "name": "g", "args": {"b": [2]}},
+]
+CALLS = [
+    {"name": "f", "args": {"a": 1}, "id": "c1", "type": "tool_call"},
+    {"name": "g", "args": {"b": [2]}, "id": "c2", "type": "tool_call"},
+]
+USAGE = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
+
+needs_v3 = pytest.mark.skipif(not hasattr(BaseChatModel, "stream_events"), reason="langchain-core has v3 since 1.5")
+
+
+@tool
+def get_weather(city: str) -> str:
+    """Get the weather in a city."""
+    return f"21 degrees in {city}"
+
+
+def _is_whole(message: AIMessage) -> None:
+    assert blocks(message) == BLOCKS
+    assert message.text == "I look."
+    assert message.tool_calls == CALLS
+    assert message.invalid_tool_calls == []
+    assert message.usage_metadata == USAGE
+    assert message.additional_kwargs == {"reasoning_content": "Let me think."}
+    assert message.response_metadata["finish_reason"] == "tool_calls"
+    assert message.response_metadata["model_name"] == "m"
+
+
+@pytest.mark.parametrize("output_version", [None, "v0"])
+async def test_plain_content(chats: Chats, output_version: str | None) -> None:
+    for message in (await four_ways(chats.streaming(*EVERYTHING, output_version=output_version), "hi")).values():
+        _is_whole(message)
+        assert message.content == "I look."
+
+
+async def test_standard_blocks(chats: Chats) -> None:
+    for message in (await four_ways(chats.streaming(*EVERYTHING, output_version="v1"), "hi")).values():
+        _is_whole(message)
+        assert isinstance(message.content, list)
+        assert [block["type"] for block in cast("list[dict[str, Any]]", message.content)] == [
+            "reasoning", "text", "tool_call", "tool_call"
+        ]  # fmt: skip
+        assert message.response_metadata["output_version"] == "v1"
+
+
+def test_standard_blocks_from_the_environment(chats: Chats, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_OUTPUT_VERSION", "v1")
+    llm = chats.streaming(*EVERYTHING)
+    _is_whole(llm.invoke("hi"))
+    assert isinstance(llm.invoke("hi").content, list)
+
+
+def test_blocks_of_a_stream_grow(chats: Chats) -> None:
+    """Each chunk shows what it adds, under an index by which blocks are told apart."""
+    shown: list[tuple[Any, ...]] = []
+    for piece in chats.streaming(*EVERYTHING, output_version="v1").stream("hi"):
+        for block in cast("list[dict[str, Any]]", piece.content_blocks):
+            shown.append(
+                (block["index"], block["type"], block.get("reasoning") or block.get("text") or block.get("args"))
+            )
+    assert shown == [
+        ("lc_rs_0", "reasoning", "Let me"),
+        ("lc_rs_0", "reasoning", " think."),
+        ("lc_txt_0", "text", "I "),
+        ("lc_txt_0", "text", "look."),
+        ("lc_tc_0", "tool_call_chunk", ""),
+        ("lc_tc_0", "tool_call_chunk", '{"a": '),
+        ("lc_tc_1", "tool_call_chunk", '{"b"'),
+        ("lc_tc_0", "tool_call_chunk", "1}"),
+        ("lc_tc_1", "tool_call_chunk", ": [2]}"),
+    ]
+
+
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+def test_half_a_stream_is_a_message_too(chats: Chats, output_version: str) -> None:
+    stream = chats.streaming(*EVERYTHING, output_version=output_version).stream("hi")
+    half = merged(next(stream) for _ in range(5))
+    assert half.text == "I look."
+    assert [block["type"] for block in half.content_blocks] == ["reasoning", "text", "tool_call_chunk"]
+
+
+def _v3(llm: Any, prompt: Any) -> tuple[list[dict[str, Any]], AIMessage]:
+    lifecycle = pytest.importorskip("langchain_tests.utils.stream_lifecycle")
+    stream = llm.stream_events(prompt, version="v3")
+    events = list(stream)
+    lifecycle.assert_valid_event_stream(events)
+    return events, stream.output
+
+
+@needs_v3
+@pytest.mark.parametrize("output_version", [None, "v0", "v1"])
+async def test_events(chats: Chats, output_version: str | None) -> None:
+    llm = chats.streaming(*EVERYTHING, output_version=output_version)
+    events, message = _v3(llm, "hi")
+    _is_whole(message)
+    finished = [event["content"] for event in events if event["event"] == "content-block-finish"]
+    assert [{key: value for key, value in block.items() if key != "index"} for block in finished] == BLOCKS
+
+    stream: Any = await cast("Any", llm).astream_events("hi", version="v3")
+    lifecycle = pytest.importorskip("langchain_tests.utils.stream_lifecycle")
+    lifecycle.assert_valid_event_stream([event async for event in stream])
+    _is_whole(await stream)
+
+    again: Any = cast("Any", llm).stream_events("hi", version="v3")
+    assert "".join(again.text) == "I look."
+    assert "".join(again.reasoning) == "Let me think."
+
+
+@needs_v3
+@pytest.mark.parametrize(
+    ("arguments", "finish"),
+    [
+        ("[1, 2]", "tool_calls"),
+        ("5", "tool_calls"),
+        ('{"a": NaN}', "tool_calls"),
+        ('{"a": "b', "length"),
+        ("", "length"),
+    ],
+)
+async def test_events_of_a_broken_call(chats: Chats, arguments: str, finish: str) -> None:
+    llm = chats.streaming(call_piece(0, arguments, name="f", id_="c1"), chunk(finish), usage_chunk())
+    events, message = _v3(llm, "hi")
+    assert message.tool_calls == []
+    assert [(call["id"], call["name"]) for call in message.invalid_tool_calls] == [("c1", "f")]
+    (block,) = [event["content"] for event in events if event["event"] == "content-block-finish"]
+    assert (block["type"], block["id"], block["name"]) == ("invalid_tool_call", "c1", "f")
+    assert message.response_metadata["invalid_tool_calls"][0]["args"] == arguments
+    asynchronous = await (await cast("Any", llm).astream_events("hi", version="v3"))
+    assert asynchronous.invalid_tool_calls == message.invalid_tool_calls
+    assert asynchronous.tool_calls == []
+
+
+@needs_v3
+@each_endpoint
+def test_events_at_each_endpoint(chats: Chats, endpoint: str) -> None:
+    settings: dict[str, Any] = {} if endpoint == "vision" else {"enable_thinking": True}
+    llm = chats.at(endpoint, **settings)
+    for prompt, bound in (
+        ("Say exactly: blue whale", llm),
+        ("weather in Rome and Paris", llm.bind_tools([get_weather])),
+    ):
+        _, message = _v3(bound, prompt)
+        expected = bound.invoke(prompt)
+        assert [block["type"] for block in blocks(message)] == [block["type"] for block in blocks(expected)]
+        assert message.text == expected.text
+        assert message.usage_metadata == expected.usage_metadata
+        assert message.additional_kwargs == expected.additional_kwargs
+        assert [call["args"] for call in message.tool_calls] == [call["args"] for call in expected.tool_calls]
+        assert set(message.response_metadata) == {*expected.response_metadata, "output_version"}
+
+
+@pytest.mark.parametrize("version", ["v0", "v1"])
+async def test_history_of_any_version_reads_the_same(chats: Chats, version: str) -> None:
+    llm = chats.streaming(*EVERYTHING, output_version=version)
+    answers = [llm.invoke("hi"), merged(llm.stream("hi")), await amerged(llm.astream("hi"))]
+    if hasattr(BaseChatModel, "stream_events"):
+        answers.append(_v3(llm, "hi")[1])
+    for answer in answers:
+        results = [ToolMessage("1", tool_call_id="c1"), ToolMessage("2", tool_call_id="c2")]
+        llm.invoke([HumanMessage("hi"), answer, *results])
+        assert chats.sent[1] == {
+            "role": "assistant",
+            "content": "I look.",
+            "reasoning_content": "Let me think.",
+            "tool_calls": [
+                {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}},
+                {"id": "c2", "type": "function", "function": {"name": "g", "arguments": '{"b": [2]}'}},
+            ],
+        }
+
+
+async def test_events_of_older_protocols(chats: Chats) -> None:
+    events = [event async for event in chats.streaming(*EVERYTHING).astream_events("hi", version="v2")]
+    streamed = [event["data"] for event in events if event["event"] == "on_chat_model_stream"]
+    said = merged(cast("Any", data)["chunk"] for data in streamed)
+    _is_whole(said)
+    (end,) = [event["data"] for event in events if event["event"] == "on_chat_model_end"]
+    _is_whole(cast("Any", end)["output"])
