@@ -38,6 +38,8 @@ def recordings() -> Iterator[Sandbox]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def pool() -> AsyncIterator[dict[str, Any]]:
     """The settings that make a model use the one pool; tests that use it run in the session's event loop."""
-    with openai.DefaultHttpxClient(verify=False) as client:
-        async with openai.DefaultAsyncHttpxClient(verify=False) as async_client:
+    client: Any = openai.DefaultHttpxClient(verify=False)
+    async_client: Any = openai.DefaultAsyncHttpxClient(verify=False)
+    with client:
+        async with async_client:
             yield {"http_client": client, "async_http_client": async_client}

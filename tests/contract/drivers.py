@@ -179,12 +179,12 @@ class LangChain(Driver[BaseMessage, AIMessage]):
             case "whole":
                 return self.model.invoke(messages, **options)
             case "stream":
-                return reduce(add, cast("list[AIMessageChunk]", list(self.model.stream(messages, **options))))
+                return reduce(add, self.model.stream(messages, **options))
             case "whole async":
                 return await self.model.ainvoke(messages, **options)
             case "stream async":
                 chunks = [chunk async for chunk in self.model.astream(messages, **options)]
-                return reduce(add, cast("list[AIMessageChunk]", chunks))
+                return reduce(add, chunks)
 
     @override
     def stream(self, ask: Ask) -> Iterator[AIMessageChunk]:
@@ -261,8 +261,9 @@ class LlamaIndex(Driver[ChatMessage, ChatResponse]):
 def last_frame(frames: list[ChatResponse]) -> ChatResponse:
     """The complete frame, after a check that what the frames add is what it says."""
     whole = view_of_llamaindex(frames[-1])
+    facts = [cast("Json", frame.additional_kwargs) for frame in frames]  # pyright: ignore[reportUnknownMemberType]
     assert "".join(frame.delta or "" for frame in frames) == whole.text
-    assert "".join(frame.additional_kwargs.get("thinking_delta", "") for frame in frames) == whole.reasoning
+    assert "".join(fact.get("thinking_delta", "") for fact in facts) == whole.reasoning
     return frames[-1]
 
 

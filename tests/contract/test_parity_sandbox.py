@@ -1,4 +1,4 @@
-"""The documented endpoints, as the sandbox speaks them: whole = streamed, sync = async, LangChain = LlamaIndex = core."""
+"""The documented endpoints, as the sandbox speaks them: every framework and mode gives the same."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ ENDPOINTS: Final[Mapping[str, tuple[Gateway, str]]] = {
     "wcode text": ("wcode", "qwen/qwen3-235b-a22b"),
     "wcode vision": ("wcode", "qwen/qwen3-vl-32b-instruct"),
 }
-DOT: Final = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+DOT: Final = (
+    "data:image/png;base64,"
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+)
 
 
 @dataclass(frozen=True, kw_only=True)

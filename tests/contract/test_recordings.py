@@ -60,16 +60,11 @@ async def test_nothing_that_a_recording_says_is_lost(recordings: Sandbox, pool: 
     view = await Core(**settings_for(recordings, name, pool)).reply(Ask(), "stream")
     if view.error is not None:
         pytest.skip("this recording is an error")
-    said = [
-        plainly_read(choice)
-        for payload in payloads(name)
-        for choice in payload.get("choices") or ()
-        if choice["index"] == 0
-    ]
+    choices = [choice for payload in payloads(name) for choice in payload.get("choices") or ()]
+    said = [plainly_read(choice) for choice in choices if choice["index"] == 0]
     text, reasoning = ("".join(parts) for parts in zip(*said, strict=True))
-    assert squeezed(view.reasoning + view.text) == squeezed(
-        reasoning + text.replace("<think>", "").replace("</think>", "")
-    )
+    text = text.replace("<think>", "").replace("</think>", "")
+    assert squeezed(view.reasoning + view.text) == squeezed(reasoning + text)
 
 
 def payloads(name: str) -> list[dict[str, Any]]:
@@ -80,7 +75,7 @@ def payloads(name: str) -> list[dict[str, Any]]:
 
 
 def plainly_read(choice: dict[str, Any]) -> tuple[str, str]:
-    said = choice.get("delta") or choice.get("message") or {}
+    said: dict[str, Any] = choice.get("delta") or choice.get("message") or {}
     return said.get("content") or "", said.get("reasoning_content") or said.get("reasoning") or ""
 
 

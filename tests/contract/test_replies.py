@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from llama_index.core.llms import ChatResponse
+from qwen_endpoints import QwenError
 from qwen_sandbox import Sandbox
 
-from tests.contract.drivers import DRIVERS, MODES, Ask, Core
+from tests.contract.drivers import DRIVERS, MODES, Ask, Core, LangChain, LlamaIndex
 from tests.contract.expected import CONTENT_TYPES, EXPECTED, MODEL, SETTINGS
 from tests.contract.views import View, differences, with_plain_ids
 
@@ -59,6 +61,24 @@ async def test_where_a_reply_is_cut_into_packets_does_not_matter(
     settings = settings_for(replies, name)
     view = await Core(**settings, **pool, default_headers=PIECE).reply(Ask(), "stream async")
     assert differences({"in pieces": comparable(view, name, settings)}, EXPECTED[name]) == {}
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("name", ["error_frame.sse", "error_line.sse", "error_finish.sse", "cut.sse"])
+async def test_what_came_before_a_failure_is_given_out(
+    replies: Sandbox, pool: dict[str, Any], name: str, driver: type[Core | LangChain | LlamaIndex]
+) -> None:
+    asker = driver(**settings_for(replies, name), **pool)
+    stream = asker.stream(Ask())
+    first = next(stream)
+    with pytest.raises(QwenError) as failure:
+        list(stream)
+    assert failure.value.partial is not None
+    assert text_of(first) == failure.value.partial.first.text == "It is "
+
+
+def text_of(piece: Any) -> str:
+    return piece.delta or "" if isinstance(piece, ChatResponse) else piece.text
 
 
 async def test_the_table_the_index_and_the_folder_hold_the_same_replies() -> None:

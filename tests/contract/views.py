@@ -78,8 +78,9 @@ def _call(call_id: str | None, name: str | None, arguments: Any, error: str | No
     return CallView(id=call_id or "", name=name or "", arguments=arguments, error=(error or "").partition(" (")[0])
 
 
-def _tokens(logprobs: Any) -> tuple[tuple[str, float], ...]:
-    return tuple((str(entry["token"]), float(entry["logprob"])) for entry in (logprobs or {}).get("content") or ())
+def _tokens(logprobs: Facts | None) -> tuple[tuple[str, float], ...]:
+    entries: list[Facts] = (logprobs or {}).get("content") or []
+    return tuple((str(entry["token"]), float(entry["logprob"])) for entry in entries)
 
 
 def _without_nones(facts: Facts) -> Facts:
@@ -192,8 +193,8 @@ _LANGCHAIN_EXTRAS: Final = frozenset({"reasoning_content", "reasoning_details", 
 
 def view_of_langchain(message: AIMessage) -> View:
     """A whole message, or the sum of a stream's chunks."""
-    facts, beside = cast("Facts", message.response_metadata), cast("Facts", message.additional_kwargs)  # pyright: ignore[reportUnknownMemberType]
-    text = message.content  # pyright: ignore[reportUnknownMemberType]
+    facts, beside = cast("Facts", message.response_metadata), cast("Facts", message.additional_kwargs)
+    text = message.content
     assert isinstance(text, str)
     reasoning = cast("str", beside.get("reasoning_content", ""))
     blocks = [dict(block) for block in message.content_blocks]
@@ -275,7 +276,7 @@ def _view_of_dumped(choice: Facts) -> View:
 
 def view_of_llamaindex(response: ChatResponse) -> View:
     """A whole response, or the last frame of a stream."""
-    facts = cast("Facts", response.additional_kwargs)
+    facts = cast("Facts", response.additional_kwargs)  # pyright: ignore[reportUnknownMemberType]
     message: ChatMessage = response.message
     thoughts = [block for block in message.blocks if isinstance(block, ThinkingBlock)]
     reported: list[Facts] = facts.get("invalid_tool_calls", [])
@@ -286,7 +287,7 @@ def view_of_llamaindex(response: ChatResponse) -> View:
     assert [(block.tool_call_id, block.tool_name) for block in called if isinstance(block.tool_kwargs, str)] == [
         (call.id, call.name) for call in invalid
     ]
-    listed: list[Facts] = message.additional_kwargs.get("tool_calls", [])
+    listed: list[Facts] = cast("Facts", message.additional_kwargs).get("tool_calls", [])
     assert [call["id"] for call in listed] == [block.tool_call_id for block in called]
     return View(
         text=text,

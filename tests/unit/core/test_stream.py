@@ -64,9 +64,10 @@ def test_reasoning_and_content_may_share_a_delta() -> None:
     assert (decoded.reasoning(), decoded.text()) == ("why", "Hi")
 
 
-def test_details_after_a_plain_field_add_no_text() -> None:
+@pytest.mark.parametrize("beside", [{}, {"reasoning_details": [{"type": "reasoning.text", "text": "why", "index": 0}]}])
+def test_details_after_a_plain_field_add_no_text(beside: dict[str, Any]) -> None:
     decoded = decode(
-        chunk({"reasoning": "why"}),
+        chunk({"reasoning": "why", **beside}),
         chunk({"reasoning_details": [{"type": "reasoning.text", "text": "why", "signature": "s", "index": 0}]}),
         chunk({"content": "Hi"}, "stop"),
     )

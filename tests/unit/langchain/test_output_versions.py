@@ -21,6 +21,9 @@ from tests.unit.langchain.conftest import (
     usage_chunk,
 )
 
+# LangChain says so of `stream_events(version="v3")`; that it may change is what these tests are for.
+pytestmark = pytest.mark.filterwarnings("ignore:.*is in beta")
+
 # Reasoning, text and two calls, with reasoning and text in one chunk and the calls in turns.
 EVERYTHING: list[Chunk] = [
     chunk(role="assistant", content=""),
