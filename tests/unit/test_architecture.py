@@ -186,7 +186,8 @@ def test_no_provider_or_model_name_stands_in_a_condition(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [*SOURCES, *TESTS], ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_stay_short(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) < 400
+    limit = 400 if path in SOURCES else 500  # a table of cases may be long
+    assert len(path.read_text(encoding="utf-8").splitlines()) < limit
 
 
 @each_source

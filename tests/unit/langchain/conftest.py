@@ -32,7 +32,7 @@ Chunk = dict[str, Any]
 class Chats:
     """Makes chat models that speak to the sandbox, and shows what arrived there."""
 
-    def __init__(self, sandbox: Sandbox, held: dict[str, ChatQwen]) -> None:
+    def __init__(self, sandbox: Sandbox, held: list[ChatQwen]) -> None:
         self.sandbox = sandbox
         self._held = held
         self._names = map(str, itertools.count())
@@ -43,8 +43,7 @@ class Chats:
         base_url = self.sandbox.base_url(cast("Any", provider))
         given = {"model": model, "provider": provider, "base_url": base_url, "api_key": self.sandbox.api_key}
         llm = ChatQwen(**{**given, **settings})
-        # Models of one address share connections as long as one of them lives, so one of each is kept.
-        self._held.setdefault(str(llm.base_url), llm)
+        self._held.append(llm)
         return llm
 
     def answering(self, *replies: Reply, endpoint: str = "flash", **settings: Any) -> ChatQwen:
@@ -170,16 +169,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def _held_models() -> Iterator[dict[str, ChatQwen]]:
-    held: dict[str, ChatQwen] = {}
+def _held() -> Iterator[list[ChatQwen]]:
+    """Every model of the session: models of one address share connections as long as one of them lives."""
+    held: list[ChatQwen] = []
     yield held
-    for llm in held.values():
+    for llm in held:
         llm.close()
 
 
 @pytest.fixture
-def chats(qwen_sandbox: Sandbox, _held_models: dict[str, ChatQwen]) -> Chats:
-    return Chats(qwen_sandbox, _held_models)
+def chats(qwen_sandbox: Sandbox, _held: list[ChatQwen]) -> Chats:
+    return Chats(qwen_sandbox, _held)
 
 
 @pytest.fixture(autouse=True)

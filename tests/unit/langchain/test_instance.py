@@ -42,7 +42,9 @@ def _imported(code: str) -> set[str]:
 
 def test_nothing_is_imported_that_the_framework_does_not_import() -> None:
     framework = _imported("from langchain_core.language_models import BaseChatModel; import langchain_core.exceptions")
-    built = "import langchain_qwen; langchain_qwen.ChatQwen(model='qwen3.6-flash', provider='anyfast', api_key='x').profile"
+    built = (
+        "import langchain_qwen; langchain_qwen.ChatQwen(model='qwen3.6-flash', provider='anyfast', api_key='x').profile"
+    )
     new = {name.partition(".")[0] for name in _imported(built) - framework} - sys.stdlib_module_names
     assert {name for name in new if not name.startswith("_")} <= {
         "langchain_qwen", "qwen_endpoints", "langchain_core", "pydantic", "tomli"

@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import ValidationError
-
 from qwen_endpoints.errors import ConfigurationError
 from qwen_endpoints.limits import check_limits
-from qwen_endpoints.merging import merge_deeply
+from qwen_endpoints.overrides import settle
 from qwen_endpoints.resolve import Endpoint, resolve
-from qwen_endpoints.settings import ARGUMENTS, PARAMETERS, QwenSettings
+from qwen_endpoints.settings import PARAMETERS, QwenSettings
 from qwen_endpoints.thinking import plan_thinking
 from qwen_endpoints.types import ChatRequest
 
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT: Final = 600.0
 """Seconds; reasoning models may think for minutes before they answer a whole call."""
 
-_SETTINGS: Final = tuple(QwenSettings.model_fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +70,15 @@ def plan_call(
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     headers = given.pop("extra_headers", None)
     if headers:  # as settings, so that a credential among them is judged with the address it goes to
-        given["default_headers"] = {
-            **(given.get("default_headers") or settings.default_headers or {}),
-            **headers,
-        }
+        given["default_headers"] = {**(given.get("default_headers") or settings.default_headers or {}), **headers}
     query = given.pop("extra_query", None)
-    settled, extra = _settle(settings, given)
-    endpoint = resolve(settled)
-    request = _request(settled, messages, extra, tools=tools, tool_choice=tool_choice, response_format=response_format)
-    return Call(endpoint=endpoint, request=request, transport=_transport(settled, query))
+    settled = settle(settings, given)
+    endpoint = resolve(settled.settings)
+    extra = settled.extra_body(endpoint.dialect)
+    request = _request(
+        settled.settings, messages, extra, tools=tools, tool_choice=tool_choice, response_format=response_format
+    )
+    return Call(endpoint=endpoint, request=request, transport=_transport(settled.settings, query))
 
 
 def check_settings(settings: QwenSettings, *, described: bool = False) -> Endpoint | None:
@@ -105,39 +102,6 @@ def check_settings(settings: QwenSettings, *, described: bool = False) -> Endpoi
     check_limits(request, endpoint)
     plan_thinking(request, endpoint)
     return endpoint
-
-
-def _settle(settings: QwenSettings, given: Mapping[str, Any]) -> tuple[QwenSettings, dict[str, Any]]:
-    """Return the settings with a call's overrides, and what goes into the body as it is."""
-    changes = {ARGUMENTS[name]: value for name, value in given.items() if name in ARGUMENTS}
-    body: dict[str, Any] = {}
-    merge_deeply(body, settings.extra_body or {})
-    merge_deeply(body, {name: value for name, value in given.items() if name not in ARGUMENTS})
-    merge_deeply(body, changes.pop("extra_body", {}))
-    if not changes:
-        return settings, body
-    values = {name: getattr(settings, name) for name in _SETTINGS}
-    _let_the_call_decide_about_thinking(values, changes)
-    try:
-        return QwenSettings(**{**values, **changes}), body
-    except ValidationError as error:
-        reasons = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise ConfigurationError(f"This call's settings cannot be used: {reasons}.", model=settings.model) from None
-
-
-def _let_the_call_decide_about_thinking(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
-    """Drop what the instance says about reasoning where the call says the opposite in other words."""
-    said = {_wants_thinking(name, changes[name]) for name in _THINKING if name in changes}
-    for name in _THINKING if said else ():
-        if values[name] is not None and _wants_thinking(name, values[name]) not in said:
-            values[name] = None
-
-
-_THINKING: Final = ("enable_thinking", "thinking_budget", "reasoning_effort")
-
-
-def _wants_thinking(name: str, value: object) -> bool:
-    return bool(value) if name == "enable_thinking" else value != "none"
 
 
 def _request(
@@ -165,9 +129,7 @@ def _request(
     )
 
 
-def _transport(
-    settings: QwenSettings, query: Mapping[str, Any] | None
-) -> Transport:
+def _transport(settings: QwenSettings, query: Mapping[str, Any] | None) -> Transport:
     timeout = DEFAULT_TIMEOUT if settings.timeout is None else settings.timeout
     return Transport(
         headers=dict(settings.default_headers or {}),

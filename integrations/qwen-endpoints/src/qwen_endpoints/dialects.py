@@ -23,6 +23,8 @@ class Dialect:
     """Where in the body the reasoning budget (tokens) goes; `None`: it cannot be said."""
     reasoning_effort: tuple[str, ...] | None = ("reasoning_effort",)
     """Where in the body the effort word goes; `None`: it cannot be said."""
+    one_degree: bool = False
+    """Takes a budget or an effort, not both."""
     effort_replaces_switch: bool = False
     """An effort or a budget says by itself that thinking is on, and `thinking_on` must not stand beside it."""
     preserve_thinking: tuple[str, ...] | None = ("preserve_thinking",)
@@ -126,6 +128,7 @@ OPENROUTER: Final = Dialect(
     thinking_off=dict(reasoning=dict(effort="none")),
     thinking_budget=("reasoning", "max_tokens"),
     reasoning_effort=("reasoning", "effort"),
+    one_degree=True,
     effort_replaces_switch=True,
     preserve_thinking=None,
     reasoning_field="reasoning",

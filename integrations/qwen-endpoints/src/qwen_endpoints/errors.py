@@ -211,6 +211,7 @@ def kind_of(status: int | None, codes: str, text: str) -> tuple[type[QwenError],
 _REQUEST_ID_IN_TEXT: Final = re.compile(r"request[ _-]?id[:：]?\s*([\w-]{8,})", re.IGNORECASE)
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "x-oneapi-request-id", "x-dashscope-request-id", "x-generation-id")
 _MAX_TEXT: Final = 2000
+_SHORTEST_KEY: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,8 +224,8 @@ class ErrorScope:
     """The key, so that it can be struck out of whatever text an endpoint echoes."""
 
     def scrub(self, text: str) -> str:
-        """Return `text` without the key."""
-        return text.replace(self.secret, "***") if self.secret else text
+        """Return `text` without the key. What is too short to be one is a placeholder and stays."""
+        return text.replace(self.secret, "***") if self.secret and len(self.secret) >= _SHORTEST_KEY else text
 
     def _scrub_json(self, body: object) -> object:
         try:

@@ -144,8 +144,9 @@ class QwenSettings(BaseModel):
     @override
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """Copy everything but HTTP clients of the caller's own, which cannot be copied and are meant to be shared."""
-        shared = [client for client in (self.http_client, self.async_http_client) if client is not None]
-        return super().__deepcopy__({**(memo or {}), **{id(client): client for client in shared}})
+        memo = {} if memo is None else memo
+        memo.update({id(client): client for client in (self.http_client, self.async_http_client) if client is not None})
+        return super().__deepcopy__(memo)
 
     @field_serializer("provider")
     def _provider_by_name(self, provider: str | Provider | None) -> str | None:

@@ -43,6 +43,11 @@ def plan_thinking(request: ChatRequest, endpoint: Endpoint) -> ThinkingPlan:
         on=_asked(request, endpoint), budget=request.thinking_budget, effort=_effort(request.reasoning_effort)
     )
     _refuse_impossible(plan, endpoint)
+    if plan.budget is not None and plan.effort is not None and endpoint.dialect.one_degree:
+        raise endpoint.scope.error(
+            ConfigurationError,
+            f"{endpoint.provider.name} takes either thinking_budget or reasoning_effort, not both: drop one of them.",
+        )
     if endpoint.profile.thinking == "none":
         return ThinkingPlan()  # nothing to switch off, and pages of such models have no switch
     clash = wishes(request) & endpoint.dialect.thinking_excludes

@@ -44,12 +44,12 @@ def encode_request(request: ChatRequest, endpoint: Endpoint, *, stream: bool) ->
     check_limits(request, endpoint)
     plan = plan_thinking(request, endpoint)
     may_think = plan.may_think(endpoint)
-    stream = stream or (endpoint.profile.thinking_streams_only and may_think)
+    under_the_hood = not stream and endpoint.profile.thinking_streams_only and may_think
     dialect = endpoint.dialect
     body: dict[str, Any] = {"model": endpoint.model, "messages": encode_messages(request, endpoint)}
-    if stream:
+    if stream or under_the_hood:
         body["stream"] = True
-        if request.stream_usage:
+        if request.stream_usage or under_the_hood:  # a whole reply always has its usage
             body["stream_options"] = {"include_usage": True}
     _put_parameters(body, request, dialect)
     if request.tools:
@@ -72,7 +72,7 @@ def _put_parameters(body: dict[str, Any], request: ChatRequest, dialect: Dialect
             body[dialect.max_tokens] = value
         elif name == "stop":
             # A list is taken everywhere, a bare string is not.
-            sequences = [value] if isinstance(value, str) else list(value)
+            sequences = [sequence for sequence in ([value] if isinstance(value, str) else value) if sequence]
             if sequences:
                 body["stop"] = sequences
         elif name == "parallel_tool_calls":
@@ -92,7 +92,7 @@ def _put_thinking(body: dict[str, Any], plan: ThinkingPlan, request: ChatRequest
         merge_deeply(body, dialect.thinking_off)
     elif plan.on and not (said and dialect.effort_replaces_switch):
         merge_deeply(body, dialect.thinking_on)
-    for path, value in said if plan.on is not False else ():
+    for path, value in said:
         _put(body, path, value)
     if request.preserve_thinking is not None and dialect.preserve_thinking is not None:
         _put(body, dialect.preserve_thinking, request.preserve_thinking)

@@ -1,0 +1,119 @@
+"""LangChain's own integration tests for chat models, against the sandbox's gateways."""
+
+from __future__ import annotations
+
+import base64
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
+from langchain_qwen import ChatQwen
+from qwen_sandbox import Sandbox
+from tests.unit.langchain.conftest import ENDPOINTS, PIXEL, Chats, merged
+from typing_extensions import override
+
+integration_tests = pytest.importorskip(
+    "langchain_tests.integration_tests", reason="langchain-tests needs a newer langchain-core"
+)
+# The suite calls `stream_events(version="v3")`, of which LangChain says that it may change.
+pytestmark = pytest.mark.filterwarnings("ignore:.*is in beta")
+
+
+class _AtTheSandbox(integration_tests.ChatModelIntegrationTests):
+    endpoint = ""
+    settings: dict[str, Any] = {}  # noqa: RUF012 - read only
+    sandbox: Sandbox
+
+    @pytest.fixture(autouse=True)
+    def _reach_the_sandbox(self, chats: Chats, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sandbox = chats.sandbox
+
+        def give_a_pixel(_url: str, **_: Any) -> Any:
+            return SimpleNamespace(content=base64.b64decode(PIXEL))
+
+        # The suite downloads its pictures; nothing of a test may come from the internet.
+        monkeypatch.setattr("langchain_tests.integration_tests.chat_models.httpx.get", give_a_pixel)
+
+    @property
+    @override
+    def chat_model_class(self) -> type[BaseChatModel]:
+        return ChatQwen
+
+    @property
+    @override
+    def chat_model_params(self) -> dict[str, Any]:
+        provider, model = ENDPOINTS[self.endpoint]
+        base_url = self.sandbox.base_url(cast("Any", provider))
+        place = {"provider": provider, "base_url": base_url, "api_key": self.sandbox.api_key}
+        return {"model": model, **place, **self.settings}
+
+    @property
+    @override
+    def supports_json_mode(self) -> bool:
+        return False  # `with_structured_output` knows function calling only, for now
+
+    @property
+    @override
+    def supports_anthropic_inputs(self) -> bool:
+        return False  # a `tool_result` block in a human message is refused by name
+
+
+class TestFlash(_AtTheSandbox):
+    endpoint = "flash"
+
+    @property
+    @override
+    def supports_image_inputs(self) -> bool:
+        return True
+
+    @property
+    @override
+    def supports_image_urls(self) -> bool:
+        return True
+
+
+class TestCn(_AtTheSandbox):
+    """A model that reasons in streams only, of an endpoint that takes text alone."""
+
+    endpoint = "cn"
+
+
+class TestTextThinking(_AtTheSandbox):
+    endpoint = "text"
+    settings = {"enable_thinking": True}  # noqa: RUF012 - read only
+
+    @property
+    @override
+    def model_override_value(self) -> str:
+        return "qwen/qwen3-235b-a22b"
+
+    @property
+    @override
+    def supported_usage_metadata_details(self) -> Any:
+        return {"invoke": ["reasoning_output"], "stream": ["reasoning_output"]}
+
+    @override
+    def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
+        llm = ChatQwen(**self.chat_model_params)
+        return merged(llm.stream("hello")) if stream else llm.invoke("hello")
+
+
+class TestVision(_AtTheSandbox):
+    endpoint = "vision"
+
+    @property
+    @override
+    def model_override_value(self) -> str:
+        return "qwen/qwen3-235b-a22b"
+
+    @property
+    @override
+    def supports_image_inputs(self) -> bool:
+        return True
+
+    @property
+    @override
+    def supports_image_urls(self) -> bool:
+        return True
