@@ -216,7 +216,7 @@ EXPECTED: Final[Mapping[str, View]] = {
         status=500,
         code="500",
         retryable=True,
-        partial=replace(SO_FAR, native="error"),
+        partial=replace(SO_FAR, finish="unknown", native="error"),
     ),
     "cut.sse": failure(
         "StreamInterruptedError",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,11 +14,17 @@ from .support import KEY, Server, make, send
 HELLO = [Message(role="user", content="Hello")]
 
 
-def sent(server: Server, client: QwenClient, instance: dict[str, Any], call: dict[str, Any], provider: str) -> Any:
-    send(client, make(server, provider, **instance), overrides=call)
-    body = server.last.json
-    del body["model"], body["messages"]
-    return body
+@pytest.fixture
+def sent(server: Server, client: QwenClient) -> Callable[..., Any]:
+    """What a call adds to the body besides model and messages."""
+
+    def body_of(provider: str, instance: dict[str, Any], call: dict[str, Any] | None = None) -> Any:
+        send(client, make(server, provider, **instance), overrides=call)
+        body = server.last.json
+        del body["model"], body["messages"]
+        return body
+
+    return body_of
 
 
 @pytest.mark.parametrize(
@@ -31,7 +38,12 @@ def sent(server: Server, client: QwenClient, instance: dict[str, Any], call: dic
             {"enable_thinking": True},
             {"chat_template_kwargs": {"enable_thinking": True, "x": 1}},
         ),
-        ("wcode", {"extra_body": {"reasoning": {"effort": "low"}}}, {"reasoning_effort": "high"}, None),
+        (
+            "wcode",
+            {"extra_body": {"reasoning": {"effort": "low"}}},
+            {"reasoning_effort": "high"},
+            {"reasoning": {"effort": "high"}},
+        ),
         ("vllm", {"extra_body": {"user": "a"}}, {"extra_body": {"user": "b"}}, {"user": "b"}),
         ("vllm", {"temperature": 1, "extra_body": {"temperature": 2}}, {}, {"temperature": 2}),
     ],
@@ -45,9 +57,9 @@ def sent(server: Server, client: QwenClient, instance: dict[str, Any], call: dic
     ],
 )
 def test_call_wins_over_the_instances_extra_body(
-    server: Server, client: QwenClient, provider: str, instance: dict[str, Any], call: dict[str, Any], body: Any
+    sent: Callable[..., Any], provider: str, instance: dict[str, Any], call: dict[str, Any], body: dict[str, Any]
 ) -> None:
-    assert sent(server, client, instance, call, provider) == (body or {"reasoning": {"effort": "high"}})
+    assert sent(provider, instance, call) == body
 
 
 def test_another_provider_gets_neither_key_nor_address_of_the_instances_own() -> None:
@@ -71,14 +83,14 @@ def test_a_host_that_takes_one_degree_is_not_given_two(server: Server, client: Q
     assert server.received == []
 
 
-def test_whole_reply_that_streams_under_the_hood_still_has_its_usage(server: Server, client: QwenClient) -> None:
-    body = sent(server, client, {"stream_usage": False, "model": "qwen3-32b"}, {}, "dashscope")
+def test_whole_reply_that_streams_under_the_hood_still_has_its_usage(sent: Callable[..., Any]) -> None:
+    body = sent("dashscope", {"stream_usage": False, "model": "qwen3-32b"})
     assert body == {"stream": True, "stream_options": {"include_usage": True}}
 
 
-def test_empty_stop_sequences_are_unset(server: Server, client: QwenClient) -> None:
-    assert sent(server, client, {"stop": ""}, {}, "vllm") == {}
-    assert sent(server, client, {"stop": ["", "END"]}, {}, "vllm") == {"stop": ["END"]}
+def test_empty_stop_sequences_are_unset(sent: Callable[..., Any]) -> None:
+    assert sent("vllm", {"stop": ""}) == {}
+    assert sent("vllm", {"stop": ["", "END"]}) == {"stop": ["END"]}
 
 
 def test_removing_a_path_leaves_no_empty_objects() -> None:

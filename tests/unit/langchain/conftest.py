@@ -41,7 +41,12 @@ class Chats:
         """A model at one of the documented endpoints."""
         provider, model = ENDPOINTS[endpoint]
         base_url = self.sandbox.base_url(cast("Any", provider))
-        given = {"model": model, "provider": provider, "base_url": base_url, "api_key": self.sandbox.api_key}
+        given: dict[str, Any] = {
+            "model": model,
+            "provider": provider,
+            "base_url": base_url,
+            "api_key": self.sandbox.api_key,
+        }
         llm = ChatQwen(**{**given, **settings})
         self._held.append(llm)
         return llm
@@ -116,7 +121,7 @@ def refusal(status: int, body: Any, **headers: str) -> Reply:
 
 def merged(chunks: Iterable[AIMessageChunk]) -> AIMessageChunk:
     """The sum of a stream, added up as users do."""
-    return functools.reduce(lambda left, right: cast("AIMessageChunk", left + right), chunks)
+    return functools.reduce(lambda left, right: left + right, chunks)
 
 
 async def amerged(chunks: AsyncIterator[AIMessageChunk]) -> AIMessageChunk:

@@ -15,6 +15,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableLambda
 from langchain_qwen import ChatQwen
 from qwen_sandbox import Reply
+
 from tests.unit.langchain.conftest import Chats, chunk, refusal, sse, whole
 
 KINDS = {
@@ -84,11 +85,16 @@ async def _four_failures(llm: Any) -> dict[str, BaseException]:
         async for _ in llm.astream("hi"):
             pass
 
+    def stream() -> None:
+        list(llm.stream("hi"))
+
     failures: dict[str, BaseException] = {}
-    for name, attempt in (("invoke", lambda: llm.invoke("hi")), ("stream", lambda: list(llm.stream("hi")))):
-        with pytest.raises(core.QwenError) as caught:
-            attempt()
-        failures[name] = caught.value
+    with pytest.raises(core.QwenError) as caught:
+        llm.invoke("hi")
+    failures["invoke"] = caught.value
+    with pytest.raises(core.QwenError) as caught:
+        stream()
+    failures["stream"] = caught.value
     for name, awaitable in (("ainvoke", llm.ainvoke("hi")), ("astream", astream())):
         with pytest.raises(core.QwenError) as caught:
             await awaitable
@@ -109,8 +115,8 @@ async def test_kinds(chats: Chats, status: int, body: Any, kind: str, retryable:
         assert error.is_retryable is error.retryable is retryable
         assert (error.provider, error.model) == ("anyfast", "qwen3.6-flash")
         assert error.status == (status if status >= 400 else 429 if kind == "RateLimitError" else None)
-        told = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        assert SECRET not in told + repr(error) + str(error) + repr(vars(error))
+        told = "".join(traceback.format_exception(failure))
+        assert SECRET not in told + repr(failure) + str(failure) + repr(vars(failure))
         # The SDK's exception, or the JSON decoder's; an error object in a reply of status 200 has no other.
         assert (error.__cause__ is not None) == (status >= 400 or isinstance(body, bytes))
         again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
@@ -164,7 +170,7 @@ def test_a_wrong_key(chats: Chats) -> None:
 
 def test_the_request_id_is_told(chats: Chats) -> None:
     llm = chats.answering(refusal(500, _error("oops"), **{"x-request-id": "req-42"}))
-    with pytest.raises(langchain_qwen.ServerError, match="oops.*HTTP 500.*request req-42") as caught:
+    with pytest.raises(langchain_qwen.ServerError, match=r"oops.*HTTP 500.*request req-42") as caught:
         llm.invoke("hi")
     assert caught.value.request_id == "req-42"
 
@@ -172,18 +178,25 @@ def test_the_request_id_is_told(chats: Chats) -> None:
 # Streams that fail half-way
 
 
-async def _partials(llm: ChatQwen) -> list[tuple[list[str], Any]]:
+async def _partials(llm: ChatQwen) -> list[tuple[str, Any]]:
     """What was given out before the failure, and the failure."""
     heard: list[str] = []
-    with pytest.raises(core.QwenError) as caught:
+
+    def read() -> None:
         for piece in llm.stream("hi"):
             heard.append(piece.text)  # noqa: PERF401 - what came before the failure counts
-    failures = [(heard, caught.value)]
-    heard = []
-    with pytest.raises(core.QwenError) as caught:
+
+    async def aread() -> None:
         async for piece in llm.astream("hi"):
             heard.append(piece.text)  # noqa: PERF401 - as above
-    return [*failures, (heard, caught.value)]
+
+    with pytest.raises(core.QwenError) as caught:
+        read()
+    failures = [("".join(heard), caught.value)]
+    heard.clear()
+    with pytest.raises(core.QwenError) as caught:
+        await aread()
+    return [*failures, ("".join(heard), caught.value)]
 
 
 BROKEN: dict[str, tuple[Reply, str]] = {
@@ -209,7 +222,7 @@ async def test_a_stream_that_breaks_keeps_what_came(chats: Chats, case: str) -> 
     reply, kind = BROKEN[case]
     llm = chats.answering(reply)
     for heard, error in await _partials(llm):
-        assert "".join(heard) == "one two"
+        assert heard == "one two"
         assert type(error) is getattr(langchain_qwen, kind)
         assert error.partial is not None
         assert error.partial.first.text == "one two"
@@ -234,9 +247,7 @@ def test_a_failure_that_passes_is_retried(chats: Chats) -> None:
 
 
 async def test_nobody_there() -> None:
-    llm = ChatQwen(
-        model="qwen3.6-flash", provider="anyfast", base_url="http://127.0.0.1:9/v1", api_key=SECRET, max_retries=0
-    )
+    llm = _build(base_url="http://127.0.0.1:9/v1", max_retries=0)
     for error in (await _four_failures(llm)).values():
         assert type(error) is langchain_qwen.ConnectionFailedError
         assert "http://127.0.0.1:9/v1" in str(error)
@@ -247,7 +258,8 @@ async def test_nobody_there() -> None:
 
 
 def _build(**settings: Any) -> ChatQwen:
-    return ChatQwen(**{"model": "qwen3.6-flash", "provider": "anyfast", "api_key": SECRET, **settings})
+    given: dict[str, Any] = {"model": "qwen3.6-flash", "provider": "anyfast", "api_key": SECRET}
+    return ChatQwen(**{**given, **settings})
 
 
 @pytest.mark.parametrize(
@@ -268,7 +280,7 @@ def test_mistakes_show_where_they_are_made(settings: dict[str, Any], told: str) 
     with pytest.raises(langchain_qwen.ConfigurationError, match=told) as caught:
         _build(**settings)
     assert SECRET not in str(caught.value)
-    assert caught.value.is_retryable is False  # pyright: ignore[reportAttributeAccessIssue] - LangChain's half
+    assert cast("Any", caught.value).is_retryable is False
 
 
 def test_mistakes_of_one_call(chats: Chats) -> None:

@@ -1,5 +1,8 @@
 """The model as an object: importing, building, showing, copying and sharing it."""
 
+# What LangChain calls is as good as public.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio
@@ -15,11 +18,17 @@ from typing import Any, cast
 import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.load import dumpd, dumps
-from langchain_core.messages import HumanMessage, SystemMessage, trim_messages
+from langchain_core.messages import (
+    HumanMessage,
+    SystemMessage,
+    trim_messages,  # pyright: ignore[reportUnknownVariableType] - its decorator has no types
+)
 from langchain_core.runnables import ConfigurableField
 from langchain_core.tracers import BaseTracer
 from langchain_qwen import ChatQwen
 from qwen_endpoints import PROVIDERS, ModelOffer, Provider
+from typing_extensions import override
+
 from tests.unit.langchain.conftest import ENDPOINTS, Chats, each_endpoint, merged, whole
 
 SECRETS = ("sk-secret-key", "header-secret")
@@ -67,8 +76,9 @@ def test_building_sends_and_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_other_names_of_arguments() -> None:
-    arguments: dict[str, Any] = {"model_name": "qwen3.6-flash", "api_base": "http://localhost:1/v1"}
-    llm = ChatQwen(**arguments, **{"max_completion_tokens": 5, "stop_sequences": ["x"]})  # pyright: ignore[reportArgumentType]
+    names: dict[str, Any] = {"model_name": "qwen3.6-flash", "api_base": "http://localhost:1/v1"}
+    names |= {"max_completion_tokens": 5, "stop_sequences": ["x"]}
+    llm = ChatQwen(**names)
     assert (llm.model, llm.base_url, llm.max_tokens, llm.stop) == ("qwen3.6-flash", "http://localhost:1/v1", 5, ["x"])
 
 
@@ -102,7 +112,7 @@ def test_headers_and_query(chats: Chats) -> None:
 # Showing
 
 
-def test_secrets_are_never_shown(chats: Chats) -> None:
+def test_secrets_are_never_shown() -> None:
     llm = _build(default_headers={"Authorization": f"Bearer {SECRETS[1]}"})
     bound = llm.bind_tools([]).with_retry().with_config(tags=["x"])
     shown = [repr(llm), str(llm), dumps(llm), str(dumpd(llm)), str(llm.model_dump()), llm.model_dump_json()]
@@ -120,6 +130,7 @@ class _Tracer(BaseTracer):
         super().__init__()
         self.seen: list[str] = []
 
+    @override
     def _persist_run(self, run: Any) -> None:
         self.seen.append(repr(run) + str(run.dict() if hasattr(run, "dict") else run.model_dump()))
 
@@ -233,8 +244,12 @@ def test_tokens_are_counted_offline() -> None:
     assert [message.content for message in kept] == ["s", "b"]
 
 
+def _characters(text: str) -> list[int]:
+    return list(map(ord, text))
+
+
 def test_tokens_are_counted_as_told() -> None:
-    llm = _build(custom_get_token_ids=lambda text: list(range(len(text))))
+    llm = _build(custom_get_token_ids=_characters)
     assert llm.get_num_tokens("four") == 4
     assert llm.get_num_tokens_from_messages([HumanMessage("four")]) == len("Human: four")
 

@@ -8,6 +8,7 @@ import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
+
 from tests.unit.langchain.conftest import (
     Chats,
     Chunk,
@@ -96,12 +97,11 @@ def test_standard_blocks_from_the_environment(chats: Chats, monkeypatch: pytest.
 
 def test_blocks_of_a_stream_grow(chats: Chats) -> None:
     """Each chunk shows what it adds, under an index by which blocks are told apart."""
-    shown: list[tuple[Any, ...]] = []
-    for piece in chats.streaming(*EVERYTHING, output_version="v1").stream("hi"):
-        for block in cast("list[dict[str, Any]]", piece.content_blocks):
-            shown.append(
-                (block["index"], block["type"], block.get("reasoning") or block.get("text") or block.get("args"))
-            )
+    shown = [
+        (block["index"], block["type"], block.get("reasoning") or block.get("text") or block.get("args"))
+        for piece in chats.streaming(*EVERYTHING, output_version="v1").stream("hi")
+        for block in cast("list[dict[str, Any]]", piece.content_blocks)
+    ]
     assert shown == [
         ("lc_rs_0", "reasoning", "Let me"),
         ("lc_rs_0", "reasoning", " think."),

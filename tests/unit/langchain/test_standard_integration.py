@@ -11,17 +11,27 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_qwen import ChatQwen
 from qwen_sandbox import Sandbox
-from tests.unit.langchain.conftest import ENDPOINTS, PIXEL, Chats, merged
 from typing_extensions import override
 
-integration_tests = pytest.importorskip(
-    "langchain_tests.integration_tests", reason="langchain-tests needs a newer langchain-core"
-)
+from tests.unit.langchain.conftest import ENDPOINTS, PIXEL, Chats, merged
+
+pytest.importorskip("langchain_tests", reason="langchain-tests needs a newer langchain-core")
+
+from langchain_tests.integration_tests import ChatModelIntegrationTests
+
 # The suite calls `stream_events(version="v3")`, of which LangChain says that it may change.
 pytestmark = pytest.mark.filterwarnings("ignore:.*is in beta")
 
 
-class _AtTheSandbox(integration_tests.ChatModelIntegrationTests):
+@pytest.fixture(scope="module", autouse=True)
+def _shared_connections(qwen_sandbox: Sandbox, _held: list[ChatQwen]) -> None:
+    """Open the connections that the models of the suite share, so that none of them opens and drops its own."""
+    chats = Chats(qwen_sandbox, _held)
+    for endpoint in ENDPOINTS:
+        chats.at(endpoint).invoke("hi")
+
+
+class _AtTheSandbox(ChatModelIntegrationTests):
     endpoint = ""
     settings: dict[str, Any] = {}  # noqa: RUF012 - read only
     sandbox: Sandbox
@@ -57,7 +67,7 @@ class _AtTheSandbox(integration_tests.ChatModelIntegrationTests):
     @property
     @override
     def supports_anthropic_inputs(self) -> bool:
-        return False  # a `tool_result` block in a human message is refused by name
+        return True
 
 
 class TestFlash(_AtTheSandbox):
@@ -71,6 +81,11 @@ class TestFlash(_AtTheSandbox):
     @property
     @override
     def supports_image_urls(self) -> bool:
+        return True
+
+    @property
+    @override
+    def supports_image_tool_message(self) -> bool:
         return True
 
 
@@ -116,4 +131,9 @@ class TestVision(_AtTheSandbox):
     @property
     @override
     def supports_image_urls(self) -> bool:
+        return True
+
+    @property
+    @override
+    def supports_image_tool_message(self) -> bool:
         return True

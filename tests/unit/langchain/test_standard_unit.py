@@ -9,10 +9,12 @@ from langchain_core.language_models import BaseChatModel
 from langchain_qwen import ChatQwen
 from typing_extensions import override
 
-unit_tests = pytest.importorskip("langchain_tests.unit_tests", reason="langchain-tests needs a newer langchain-core")
+pytest.importorskip("langchain_tests", reason="langchain-tests needs a newer langchain-core")
+
+from langchain_tests.unit_tests import ChatModelUnitTests
 
 
-class TestChatQwenUnit(unit_tests.ChatModelUnitTests):
+class TestChatQwenUnit(ChatModelUnitTests):
     """Saving and loading with `dumps` and `load` is skipped by the suite itself: the model is not serializable yet."""
 
     @property

@@ -144,7 +144,8 @@ def _metadata(choice: Choice, completion: Completion, provider: str) -> dict[str
     named = {"model_provider": MODEL_PROVIDER, "provider": provider, "finish_reason": choice.finish_reason}
     # The endpoint's own field of a name that means something here is kept under another.
     extra = {
-        f"upstream_{name}" if name in known or name in named else name: value for name, value in completion.extra.items()
+        f"upstream_{name}" if name in known or name in named else name: value
+        for name, value in completion.extra.items()
     }
     return {**extra, **{name: value for name, value in known.items() if value not in (None, [], {})}, **named}
 
@@ -173,7 +174,8 @@ def _usage(usage: Usage | None) -> UsageMetadata | None:
 
 def _input_details(usage: Usage) -> InputTokenDetails:
     """The details LangChain names, then the modalities as far as all of them together stay within the total, which is
-    what its consumers expect of details."""
+    what its consumers expect of details.
+    """
     named = {"cache_read": usage.cached_tokens, "cache_creation": usage.cache_write_tokens, "audio": usage.audio_tokens}
     modal = {"image": usage.image_tokens, "video": usage.video_tokens, "text": usage.text_tokens}
     details = {name: count for name, count in named.items() if count is not None}

@@ -31,20 +31,22 @@ _ROLES: Final[Mapping[str, Any]] = {
     "tool": "tool",
     "function": "tool",
 }
-_NOT_CONTENT: Final = frozenset({
-    "reasoning",
-    "reasoning_content",
-    "thinking",
-    "redacted_thinking",
-    "tool_use",
-    "tool_call",
-    "tool_call_chunk",
-    "invalid_tool_call",
-    "function_call",
-    "server_tool_call",
-    "server_tool_result",
-    "non_standard",
-})
+_NOT_CONTENT: Final = frozenset(
+    {
+        "reasoning",
+        "reasoning_content",
+        "thinking",
+        "redacted_thinking",
+        "tool_use",
+        "tool_call",
+        "tool_call_chunk",
+        "invalid_tool_call",
+        "function_call",
+        "server_tool_call",
+        "server_tool_result",
+        "non_standard",
+    }
+)
 """Blocks of an answer that are not its text: they travel in fields of their own, or belong to another provider."""
 
 
@@ -106,7 +108,9 @@ def _answer_text(content: str | list[str | dict[str, Any]]) -> str:
     """An answer's text; its blocks are pieces of one text."""
     if isinstance(content, str):
         return content
-    return "".join(block if isinstance(block, str) else str(block.get("text") or "") for block in content if _is_text(block))
+    return "".join(
+        block if isinstance(block, str) else str(block.get("text") or "") for block in content if _is_text(block)
+    )
 
 
 def _is_text(block: str | dict[str, Any]) -> bool:

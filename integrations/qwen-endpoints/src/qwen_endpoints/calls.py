@@ -21,7 +21,6 @@ DEFAULT_TIMEOUT: Final = 600.0
 """Seconds; reasoning models may think for minutes before they answer a whole call."""
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
     """How one request travels."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from qwen_endpoints.connections import Address, Connection, connection_for
-from qwen_endpoints.exchange import PATH, Exchange, last_completion
+from qwen_endpoints.exchange import Exchange, last_completion
 
 if TYPE_CHECKING:
     from qwen_endpoints.calls import Call
@@ -35,13 +35,9 @@ class QwenClient:
         if exchange.streams:
             return last_completion(self._stream(call, exchange))
         with exchange.naming_errors():
-            import openai  # noqa: PLC0415 - importing an adapter must not import the SDK
-
-            reply = self._connection(call).sync().post(
-                PATH, cast_to=openai.APIResponse[bytes], body=exchange.body, options=_typed(exchange.options())
-            )
-            exchange.begin(reply.http_response)
-            return last_completion((*exchange.feed(reply.http_response.content), *exchange.finish()))
+            response = self._connection(call).ask(exchange.arguments())
+            exchange.begin(response)
+            return last_completion((*exchange.feed(response.content), *exchange.finish()))
 
     async def acomplete(self, call: Call) -> Completion:
         """Make a call and return the whole reply. Raises as `complete`."""
@@ -49,14 +45,9 @@ class QwenClient:
         if exchange.streams:
             return last_completion([delta async for delta in self._astream(call, exchange)])
         with exchange.naming_errors():
-            import openai  # noqa: PLC0415 - as above
-
-            sdk = await self._connection(call).asynchronous()
-            reply = await sdk.post(
-                PATH, cast_to=openai.AsyncAPIResponse[bytes], body=exchange.body, options=_typed(exchange.options())
-            )
-            exchange.begin(reply.http_response)
-            return last_completion((*exchange.feed(reply.http_response.content), *exchange.finish()))
+            response = await self._connection(call).aask(exchange.arguments())
+            exchange.begin(response)
+            return last_completion((*exchange.feed(response.content), *exchange.finish()))
 
     def stream(self, call: Call) -> Generator[CompletionDelta]:
         """Make a call and give its reply piece by piece, the last piece with the whole `Completion`.
@@ -71,39 +62,17 @@ class QwenClient:
         return self._astream(call, Exchange(call, stream=True))
 
     def _stream(self, call: Call, exchange: Exchange) -> Generator[CompletionDelta]:
-        with exchange.naming_errors():
-            import openai  # noqa: PLC0415 - as above
-
-            reply = self._connection(call).sync().post(
-                PATH,
-                cast_to=object,
-                body=exchange.body,
-                options=_typed(exchange.options()),
-                stream=True,
-                stream_cls=openai.Stream[object],
-            )
-            with reply:
-                exchange.begin(reply.response)
-                for piece in reply.response.iter_bytes():
-                    yield from exchange.feed(piece)
-                    if exchange.ended:
-                        return
-                yield from exchange.finish()
+        with exchange.naming_errors(), self._connection(call).open(exchange.arguments()) as reply:
+            exchange.begin(reply.response)
+            for piece in reply.response.iter_bytes():
+                yield from exchange.feed(piece)
+                if exchange.ended:
+                    return
+            yield from exchange.finish()
 
     async def _astream(self, call: Call, exchange: Exchange) -> AsyncGenerator[CompletionDelta]:
         with exchange.naming_errors():
-            import openai  # noqa: PLC0415 - as above
-
-            sdk = await self._connection(call).asynchronous()
-            reply = await sdk.post(
-                PATH,
-                cast_to=object,
-                body=exchange.body,
-                options=_typed(exchange.options()),
-                stream=True,
-                stream_cls=openai.AsyncStream[object],
-            )
-            async with reply:
+            async with await self._connection(call).aopen(exchange.arguments()) as reply:
                 exchange.begin(reply.response)
                 async for piece in reply.response.aiter_bytes():
                     for delta in exchange.feed(piece):
@@ -139,8 +108,3 @@ class QwenClient:
         if found is None:
             found = self._connections[address] = connection_for(address)
         return found
-
-
-def _typed(options: dict[str, Any]) -> Any:
-    """The SDK's `RequestOptions` is a TypedDict that is not public."""
-    return options

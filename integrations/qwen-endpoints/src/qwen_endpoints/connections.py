@@ -9,7 +9,7 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -57,7 +57,7 @@ class Connection:
         held = self._sync
         if held is not None and held[0] == process:
             return held[1]
-        import openai  # noqa: PLC0415 - importing an adapter must not import the SDK
+        import openai
 
         with self._lock:
             if self._sync is None or self._sync[0] != process:
@@ -70,7 +70,7 @@ class Connection:
         held = self._loops.get(loop)
         if held is not None:
             return held[0]
-        import openai  # noqa: PLC0415 - as above
+        import openai
 
         given = self._address.async_http_client
         client = openai.AsyncOpenAI(**self._arguments(), http_client=given)
@@ -79,6 +79,32 @@ class Connection:
         if lifetime is not None:
             await anext(lifetime)
         return client
+
+    def ask(self, arguments: Mapping[str, Any]) -> Any:
+        """Post a request and return the HTTP response, its body read."""
+        from openai import APIResponse
+
+        return self.sync().post(**arguments, cast_to=APIResponse[bytes]).http_response
+
+    async def aask(self, arguments: Mapping[str, Any]) -> Any:
+        """As `ask`."""
+        from openai import AsyncAPIResponse
+
+        sdk = await self.asynchronous()
+        return (await sdk.post(**arguments, cast_to=AsyncAPIResponse[bytes])).http_response
+
+    def open(self, arguments: Mapping[str, Any]) -> openai.Stream[object]:
+        """Post a request and return its stream once the headers are there; leaving its context closes it."""
+        from openai import Stream
+
+        return self.sync().post(**arguments, cast_to=object, stream=True, stream_cls=Stream[object])
+
+    async def aopen(self, arguments: Mapping[str, Any]) -> openai.AsyncStream[object]:
+        """As `open`."""
+        from openai import AsyncStream
+
+        sdk = await self.asynchronous()
+        return await sdk.post(**arguments, cast_to=object, stream=True, stream_cls=AsyncStream[object])
 
     def close(self) -> None:
         """Close the sync client. The next call opens a new one."""
@@ -97,7 +123,7 @@ class Connection:
 
     def _arguments(self) -> dict[str, Any]:
         """Everything that the SDK would otherwise take from variables meant for another service."""
-        from openai import Omit  # noqa: PLC0415 - as above
+        from openai import Omit
 
         foreign = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
         unwanted = ["OpenAI-Organization", "OpenAI-Project", *(line.partition(":")[0].strip() for line in foreign)]
@@ -107,7 +133,7 @@ class Connection:
             own["authorization"] = f"Bearer {self._address.api_key}"
         return {
             "base_url": self._address.base_url,
-            # The SDK insists on a key; without one, `Exchange.options` leaves the header out.
+            # The SDK insists on a key; without one, `Exchange` leaves the header out.
             "api_key": self._address.api_key or "unused",
             "default_headers": {name: own.get(name.lower(), Omit()) for name in unwanted if name},
         }

@@ -1,4 +1,4 @@
-"""How endpoints spell the parts of Chat Completions that vary between them. Rows of facts; nothing here acts on them."""
+"""How endpoints spell the parts of Chat Completions that vary between them: rows of facts, and nothing that acts."""
 
 from __future__ import annotations
 
@@ -183,9 +183,7 @@ OLLAMA: Final = Dialect(
     preserve_thinking=None,
     reasoning_field="reasoning",
     refused_parts=frozenset({"video_url", "video", "file"}),
-    dropped=dict(
-        thinking_budget=_NO_BUDGET, preserve_thinking="no such parameter", verbosity="no such parameter"
-    ),
+    dropped=dict(thinking_budget=_NO_BUDGET, preserve_thinking="no such parameter", verbosity="no such parameter"),
     raw_think_tags=True,
 )
 """Ollama's `/v1`."""

@@ -160,7 +160,8 @@ class _Sign:
 
 _OVERFLOW_TEXT: Final = (
     r"maximum context length|range of input length|context (window|size|length)|prompt is too long|input is too long"
-    r"|longer than the model's context|exceeds? the (context|(available|maximum|model's) (context|input|number of tokens))"
+    r"|longer than the model's context"
+    r"|exceeds? the (context|(available|maximum|model's) (context|input|number of tokens))"
 )
 
 _SIGNS: Final = (

@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from qwen_endpoints.chat_completions.encode import encode_request
 from qwen_endpoints.chat_completions.reply import ReplyDecoder, json_or_text
@@ -22,8 +22,8 @@ from qwen_endpoints.types import Completion, CompletionDelta
 if TYPE_CHECKING:
     from qwen_endpoints.calls import Call
 
-PATH = "/chat/completions"
-_CONNECT_TIMEOUT = 10.0
+_PATH: Final = "/chat/completions"
+_CONNECT_TIMEOUT: Final = 10.0
 
 
 class Exchange:
@@ -38,18 +38,16 @@ class Exchange:
         self._heard_at = 0.0
 
     @property
-    def body(self) -> dict[str, Any]:
-        """The request body."""
-        return self._request.body
-
-    @property
     def streams(self) -> bool:
         """Whether the body asks for a stream, which it may even where the caller wants a whole reply."""
-        return bool(self.body.get("stream"))
+        return bool(self._request.body.get("stream"))
 
-    def options(self) -> dict[str, Any]:
-        """What the SDK is told besides the body."""
-        from openai import Omit, Timeout  # noqa: PLC0415 - importing an adapter must not import the SDK
+    def arguments(self) -> dict[str, Any]:
+        """What the SDK's `post` is called with."""
+        return {"path": _PATH, "body": self._request.body, "options": self._options()}
+
+    def _options(self) -> dict[str, Any]:
+        from openai import Omit, Timeout
 
         transport = self._call.transport
         # In the SDK's own case, so that a caller's authorization takes the place of the key in every version of it.
@@ -119,7 +117,7 @@ class Exchange:
             raise named from error
 
     def _named(self, error: Exception) -> QwenError | None:
-        import openai  # noqa: PLC0415 - as above
+        import openai
 
         self._scrub_sdk(error)
         kinds = {kind.__name__ for kind in type(error).__mro__}

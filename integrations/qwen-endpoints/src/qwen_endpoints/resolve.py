@@ -140,7 +140,9 @@ def _by_key(model: str) -> Provider:
             keyed.setdefault(row.key_variables, row)
     if len(keyed) == 1:
         return next(iter(keyed.values()))
-    choices = ", ".join(f"{row.name} ({' or '.join(row.key_variables)})" for row in PROVIDERS.values() if row.key_variables)
+    choices = ", ".join(
+        f"{row.name} ({' or '.join(row.key_variables)})" for row in PROVIDERS.values() if row.key_variables
+    )
     local = ", ".join(row.name for row in PROVIDERS.values() if not row.key_required and row.base_url)
     found = f"keys are set for {', '.join(row.name for row in keyed.values())}" if keyed else "no key variable is set"
     if not keyed and any(_key_in_environment(row) for row in PROVIDERS.values()):
@@ -261,8 +263,8 @@ def _profile(model: str, common: ModelOffer, offer: ModelOffer, *, described: bo
         if not described and not offer.profile and model not in _DESCRIBED:
             warnings.warn(
                 f"Model {model!r} is not in the catalogue: nothing is assumed about it. Its features are not limited; "
-                "tell what it can do with context_window=... (LlamaIndex) or profile=... (LangChain), or with a provider "
-                "row whose `models` holds its profile.",
+                "tell what it can do with context_window=... (LlamaIndex) or profile=... (LangChain), or with a "
+                "provider row whose `models` holds its profile.",
                 stacklevel=2,
             )
         _DESCRIBED.add(model)

@@ -6,7 +6,16 @@ import warnings
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, cast
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, InstanceOf, SecretStr, field_serializer, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    SecretStr,
+    field_serializer,
+    model_validator,
+)
 from typing_extensions import Self, override
 
 from qwen_endpoints.providers import Provider

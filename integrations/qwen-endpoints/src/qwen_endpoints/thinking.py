@@ -118,8 +118,8 @@ def _without_thinking(clash: frozenset[Exclusion], endpoint: Endpoint) -> Thinki
     if endpoint.profile.thinking == "always":
         raise endpoint.scope.error(
             ConfigurationError,
-            f"{endpoint.provider.name} takes {what} only from a model that is not reasoning, and {endpoint.model} always "
-            "reasons. Use tool_choice='auto', or choose another model.",
+            f"{endpoint.provider.name} takes {what} only from a model that is not reasoning, and {endpoint.model} "
+            "always reasons. Use tool_choice='auto', or choose another model.",
         )
     note = f"thinking was switched off for this request: {endpoint.provider.name} does not combine it with {what}"
     return ThinkingPlan(on=False, notes=(note,))

@@ -1,0 +1,1 @@
+"""The wire format of Chat Completions, both ways and without I/O."""

@@ -122,7 +122,8 @@ class LogprobCollector:
 
 def join_details(fragments: Iterable[Json]) -> tuple[Json, ...]:
     """Join streamed `reasoning_details` fragments of one block: those of equal type, index and id that follow a block
-    of theirs. Text grows; anything else is set by the last fragment that has it. Unknown types pass through."""
+    of theirs. Text grows; anything else is set by the last fragment that has it. Unknown types pass through.
+    """
     joined: list[dict[str, Any]] = []
     for fragment in fragments:
         held = next((block for block in joined if _continues(block, fragment)), None)

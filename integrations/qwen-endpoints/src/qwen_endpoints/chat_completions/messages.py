@@ -113,8 +113,8 @@ def _refuse_media(kind: str, modality: Modality, message: Message, endpoint: End
     if inputs is not None and modality not in inputs:
         raise endpoint.scope.error(
             ConfigurationError,
-            f"A {message.role} message holds a {kind} part, but {endpoint.model} takes {', '.join(sorted(inputs))} only. "
-            f"Choose a model with {modality} input.",
+            f"A {message.role} message holds a {kind} part, but {endpoint.model} takes {', '.join(sorted(inputs))} "
+            f"only. Choose a model with {modality} input.",
         )
     if kind in endpoint.dialect.refused_parts:
         raise endpoint.scope.error(

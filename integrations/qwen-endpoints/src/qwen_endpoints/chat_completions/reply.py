@@ -90,7 +90,9 @@ class ReplyDecoder:
             return b""
         self._sniffed = True
         is_body = head.startswith((b"{", b"[", b"<"))
-        if head.startswith((b"data:", b":", b"event:", b"error:", b"id:", b"retry:")) or (self._labelled_events and not is_body):
+        if head.startswith((b"data:", b":", b"event:", b"error:", b"id:", b"retry:")) or (
+            self._labelled_events and not is_body
+        ):
             self._events = SseDecoder()
         return piece
 
@@ -123,9 +125,10 @@ class ReplyDecoder:
         shown = " ".join(text.split())[:_SHOWN]
         if not shown:
             what = "The endpoint sent an empty reply."
-        elif shown.lower().startswith(("<!doctype", "<html", "<?xml", "<")):
+        elif shown.startswith("<"):
             what = (
-                f"The endpoint sent a web page instead of a reply: {shown!r}. Check base_url={self._endpoint.base_url!r}."
+                f"The endpoint sent a web page instead of a reply: {shown!r}. "
+                f"Check base_url={self._endpoint.base_url!r}."
             )
         else:
             what = f"The endpoint sent something that is not JSON: {shown!r}."

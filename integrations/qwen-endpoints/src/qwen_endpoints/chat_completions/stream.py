@@ -236,9 +236,7 @@ class _ChoiceDecoder:
     def _cut(self) -> bool:
         return decode_finish_reason(self.finish_reason) == "length"
 
-    def _give(
-        self, text: str, reasoning: str, calls: tuple[ToolCallDelta, ...], deltas: list[CompletionDelta]
-    ) -> None:
+    def _give(self, text: str, reasoning: str, calls: tuple[ToolCallDelta, ...], deltas: list[CompletionDelta]) -> None:
         if text:
             self._text.append(text)
         if reasoning:
