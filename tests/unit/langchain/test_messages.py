@@ -283,7 +283,10 @@ def test_a_human_message_built_of_standard_blocks(chats: Chats) -> None:
     message = HumanMessage(
         content_blocks=cast("Any", [{"type": "text", "text": "Look:"}, {"type": "image", "url": URL}])
     )
-    assert _sent(chats, message, endpoint="vision")[0]["content"] == [{"type": "text", "text": "Look:"}, IMAGE_URL]
+    assert _sent(chats, message, endpoint="vision")[0]["content"] == [
+        {"type": "text", "text": "Look:"},
+        {"type": "image_url", "image_url": {"url": URL}},
+    ]
 
 
 def test_a_long_conversation_keeps_its_order(chats: Chats) -> None:

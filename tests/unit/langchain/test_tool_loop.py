@@ -132,16 +132,8 @@ async def test_an_agent_tells_the_model_of_a_broken_call(chats: Chats) -> None:
     assert not any(isinstance(message, ToolMessage) for item in streamed for message in item["messages"])
 
 
-def _calls(message: AIMessage) -> list[tuple[str, Any]]:
-    return [(call["name"], call["args"]) for call in message.tool_calls]
-
-
 def _call(name: str, args: dict[str, Any]) -> Any:
     return {"name": name, "args": args, "id": "c1", "type": "tool_call"}
-
-
-def _quiet(endpoint: str) -> dict[str, Any]:
-    return {} if endpoint == "vision" else {"enable_thinking": False}
 
 
 def _thinking(endpoint: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -174,11 +175,12 @@ class ChatQwen(QwenSettings, BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         with as_langchain_errors():
             call = self._plan(messages, stop, kwargs)
-            for delta in self._client.stream(call):
-                for chunk in decode_deltas(delta, call.endpoint.provider.name):
-                    if run_manager is not None:
-                        run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                    yield chunk
+            with closing(self._client.stream(call)) as deltas:
+                for delta in deltas:
+                    for chunk in decode_deltas(delta, call.endpoint.provider.name):
+                        if run_manager is not None:
+                            run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                        yield chunk
 
     @override
     async def _astream(
@@ -190,11 +192,12 @@ class ChatQwen(QwenSettings, BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         with as_langchain_errors():
             call = self._plan(messages, stop, kwargs)
-            async for delta in self._client.astream(call):
-                for chunk in decode_deltas(delta, call.endpoint.provider.name):
-                    if run_manager is not None:
-                        await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                    yield chunk
+            async with aclosing(self._client.astream(call)) as deltas:
+                async for delta in deltas:
+                    for chunk in decode_deltas(delta, call.endpoint.provider.name):
+                        if run_manager is not None:
+                            await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                        yield chunk
 
     def _plan(self, messages: list[BaseMessage], stop: list[str] | None, given: Mapping[str, Any]) -> Call:
         """Join a call's arguments with the settings. LangChain's own bookkeeping arguments end here."""
