@@ -314,6 +314,7 @@ def test_fallbacks_and_retries_by_kind(chats: Chats) -> None:
     assert retried.invoke("hi").content == "x"
 
 
+@needs_model_errors
 def test_retry_middleware_asks_whether_it_helps(chats: Chats) -> None:
     middleware = pytest.importorskip("langchain.agents.middleware", reason="needs the langchain package")
     agents = pytest.importorskip("langchain.agents")
