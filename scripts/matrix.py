@@ -179,7 +179,7 @@ def _add_test_tools(case: Case, python: Path, frozen: Path) -> None:
     """Add what the tests need, as old as it takes to leave the case's own versions alone."""
     lines = run([UV, "pip", "freeze", "--python", python]).splitlines()
     frozen.write_text("\n".join(line for line in lines if line.partition("==")[0] not in MEMBERS and "==" in line))
-    more = ["langchain-tests"] if "langchain" in case.frameworks else []
+    more = ["langchain", "langchain-tests"] if "langchain" in case.frameworks else []
     run([*_uv_pip(python.parent.parent), "--constraints", frozen, *TOOLS, *more])
 
 

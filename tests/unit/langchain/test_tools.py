@@ -47,6 +47,8 @@ class Add(BaseModel):
     b: int = Field(description="The second one.")
 
 
+ABSENT = "absent"
+
 SCHEMA = {
     "title": "multiply",
     "description": "Multiply two numbers.",
@@ -96,6 +98,12 @@ def test_tool_choice(chats: Chats, choice: Any, sent: Any) -> None:
     answer = chats.at("flash").bind_tools([get_weather, get_time], tool_choice=choice).invoke("Say hello")
     assert chats.body.get("tool_choice") == sent
     assert len(answer.tool_calls) == (0 if sent in (None, "auto", "none") else 1)
+
+
+@pytest.mark.parametrize(("choice", "sent"), [(True, "required"), (False, ABSENT), ("any", "required")], ids=str)
+def test_tool_choice_of_a_call(chats: Chats, choice: Any, sent: Any) -> None:
+    chats.at("flash").invoke("Say hello", tools=[WIRE], tool_choice=choice)
+    assert chats.body.get("tool_choice", ABSENT) == sent
 
 
 def test_a_choice_that_cannot_be_met(chats: Chats) -> None:

@@ -1,5 +1,7 @@
 """Qwen for LangChain, through whatever endpoint you have."""
 
+from qwen_endpoints import QwenError
+
 from langchain_qwen._errors import (
     AuthenticationError,
     ConfigurationError,
@@ -31,6 +33,7 @@ __all__ = [
     "ModelNotFoundError",
     "PermissionDeniedError",
     "QuotaExhaustedError",
+    "QwenError",
     "RateLimitError",
     "ServerError",
     "StreamInterruptedError",

@@ -16,11 +16,11 @@ from langchain_core import exceptions as langchain
 _Kind = TypeVar("_Kind", bound=core.QwenError)
 
 
-def _join(kind: type[_Kind], langchain_name: str) -> type[_Kind]:
-    """Make the class that is both: a `kind`, and LangChain's exception of that name."""
+def _join(kind: type[_Kind], langchain_name: str, *also: type[core.QwenError]) -> type[_Kind]:
+    """Make the class that is a `kind` and LangChain's exception of that name, and `also` these joined kinds."""
     fallback = getattr(langchain, "ModelError", langchain.LangChainException)
     other = getattr(langchain, langchain_name, fallback)
-    bases = (kind, other)
+    bases = (kind, *also, other)
     return cast(
         "type[_Kind]",
         type(
@@ -42,7 +42,7 @@ PermissionDeniedError = _join(core.PermissionDeniedError, "ModelPermissionDenied
 QuotaExhaustedError = _join(core.QuotaExhaustedError, "ModelPermissionDeniedError")
 RateLimitError = _join(core.RateLimitError, "ModelRateLimitError")
 InvalidRequestError = _join(core.InvalidRequestError, "ModelInvalidRequestError")
-ContextOverflowError = _join(core.ContextOverflowError, "ContextOverflowError")
+ContextOverflowError = _join(core.ContextOverflowError, "ContextOverflowError", InvalidRequestError)
 ContentFilteredError = _join(core.ContentFilteredError, "ModelInvalidRequestError")
 ModelNotFoundError = _join(core.ModelNotFoundError, "ModelNotFoundError")
 ServerError = _join(core.ServerError, "ModelAPIError")

@@ -112,9 +112,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
             **kwargs: Anything a call takes (`parallel_tool_calls`, `response_format`, ...).
         """
         described = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
-        if isinstance(tool_choice, bool):
-            tool_choice = "required" if tool_choice else None
-        bound = {"tools": described, "tool_choice": tool_choice, **kwargs}
+        bound = {"tools": described, "tool_choice": _named_choice(tool_choice), **kwargs}
         return self.bind(**{name: value for name, value in bound.items() if value is not None})
 
     @override
@@ -206,7 +204,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
             self,
             encode_messages(messages),
             tools=kwargs.pop("tools", None) or (),
-            tool_choice=kwargs.pop("tool_choice", None),
+            tool_choice=_named_choice(kwargs.pop("tool_choice", None)),
             response_format=kwargs.pop("response_format", None),
             overrides={**kwargs, "stop": stop or kwargs.get("stop")},
         )
@@ -217,3 +215,10 @@ class ChatQwen(QwenSettings, BaseChatModel):
 
 
 _BOOKKEEPING = frozenset({"stream", "ls_structured_output_format", "structured_output_format"})
+
+
+def _named_choice(tool_choice: str | dict[str, Any] | bool | None) -> str | dict[str, Any] | None:
+    """LangChain also says `True` for "some tool" and `False` for "no matter"."""
+    if isinstance(tool_choice, bool):
+        return "required" if tool_choice else None
+    return tool_choice

@@ -9,6 +9,7 @@ import asyncio
 import os
 import threading
 import weakref
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -61,7 +62,10 @@ class Connection:
 
         with self._lock:
             if self._sync is None or self._sync[0] != process:
-                self._sync = process, openai.OpenAI(**self._arguments(), http_client=self._address.http_client)
+                client = openai.OpenAI(**self._arguments(), http_client=self._address.http_client)
+                self._sync = process, client
+                if self._address.http_client is None:
+                    weakref.finalize(self, client.close)
             return self._sync[1]
 
     async def asynchronous(self) -> openai.AsyncOpenAI:
@@ -150,14 +154,25 @@ async def _close_with_loop(client: openai.AsyncOpenAI) -> AsyncGenerator[None, N
         await client.close()
 
 
-_CONNECTIONS: Final[weakref.WeakValueDictionary[Address, Connection]] = weakref.WeakValueDictionary()
+_KEPT: Final = 64
+"""How many addresses are remembered. A program that makes a model for each request thus still shares one pool."""
+_CONNECTIONS: Final[OrderedDict[Address, Connection]] = OrderedDict()
 _CONNECTIONS_LOCK: Final = threading.Lock()
 
 
 def connection_for(address: Address) -> Connection:
-    """Return the connection for an address, shared with everyone who holds it."""
+    """Return the connection for an address, shared with everyone who asks for it."""
     with _CONNECTIONS_LOCK:
         found = _CONNECTIONS.get(address)
         if found is None:
             found = _CONNECTIONS[address] = Connection(address)
+            if len(_CONNECTIONS) > _KEPT:
+                _CONNECTIONS.popitem(last=False)  # whoever holds it can go on using it
+        _CONNECTIONS.move_to_end(address)
         return found
+
+
+def forget() -> None:
+    """Remember no connection any longer. Those that nobody else holds are closed."""
+    with _CONNECTIONS_LOCK:
+        _CONNECTIONS.clear()

@@ -160,7 +160,10 @@ class Exchange:
         return f"The stream has sent nothing for {transport.idle_timeout:g} s (stream_idle_timeout)."
 
     def _unreachable_text(self, error: Exception) -> str:
-        reason = f" ({type(error.__cause__).__name__}: {error.__cause__})" if error.__cause__ else ""
+        cause = error.__cause__
+        reason = f" ({type(cause).__name__}: {cause})" if cause is not None else ""
+        if cause is not None and "ConnectError" not in {kind.__name__ for kind in type(cause).__mro__}:
+            return f"The connection to {self._call.endpoint.base_url} broke before the reply was complete{reason}."
         return f"Cannot reach {self._call.endpoint.base_url}{reason}. Is the address right and the server running?"
 
 
