@@ -128,9 +128,11 @@ async def test_kinds(chats: Chats, status: int, body: Any, kind: str, retryable:
 
 
 def test_every_kind_is_exported() -> None:
-    kinds = {name for name in langchain_qwen.__all__ if name.endswith("Error")}
+    kinds = {name for name in langchain_qwen.__all__ if name.endswith("Error")} - {"QwenError"}
     assert kinds == set(KINDS)
     assert kinds == {name for name in core.__all__ if name.endswith("Error")} - {"QwenError"}
+    assert langchain_qwen.QwenError is core.QwenError
+    assert issubclass(langchain_qwen.ContextOverflowError, langchain_qwen.InvalidRequestError)
     for name in kinds:
         kind = getattr(langchain_qwen, name)
         assert kind.__mro__[1] is getattr(core, name)
