@@ -364,7 +364,8 @@ def test_nesting_beyond_reason_is_an_error_of_ours(nested: str) -> None:
 
 
 def test_nested_content_parts_beyond_reason_are_an_error_of_ours() -> None:
-    content = '{"choices":[{"message":{"content":' + '[{"text":' * 400 + '"x"' + "}]" * 400 + "}}]}"
+    depth = 20_000  # more than any Python's parser or ours goes into
+    content = '{"choices":[{"message":{"content":' + '[{"text":' * depth + '"x"' + "}]" * depth + "}}]}"
     assert type(failing(content.encode(), "application/json")) is MalformedResponseError
 
 

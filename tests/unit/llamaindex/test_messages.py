@@ -55,7 +55,8 @@ def sent(scripted: Callable[..., Qwen], qwen_sandbox: Sandbox) -> Callable[..., 
 
     def send(*given: Any, **settings: Any) -> Any:
         messages = list(given) if isinstance(given[0], ChatMessage) else [ChatMessage(blocks=list(given))]
-        llm.chat(messages, **settings)
+        # Another provider than the instance's does not get its address, so a call that names one gives it, too.
+        llm.chat(messages, **({"base_url": llm.base_url, **settings} if "provider" in settings else settings))
         arrived = qwen_sandbox.last_request.json["messages"]
         return arrived if isinstance(given[0], ChatMessage) else arrived[0]["content"]
 

@@ -13,6 +13,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock, ToolCallBlock
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
+from pydantic_core import from_json
 from qwen_endpoints import ConfigurationError
 
 if TYPE_CHECKING:
@@ -172,9 +173,11 @@ def test_calls_grow_and_the_last_frame_is_whole(scripted: Callable[..., Qwen]) -
     llm = scripted(whole(*finished), streamed([first], [second], rest))
     answer = llm.chat(ASK)
     frames = list(llm.stream_chat(ASK))
+    half = from_json('{"word": "\\u4f', allow_partial="trailing-strings")  # how much is read depends on pydantic
+    assert half in ({"word": ""}, {})
     assert [executable(llm, frame) for frame in frames] == [
-        [("call_1", "lookup", {"word": ""})],
-        [("call_1", "lookup", {"word": ""}), ("call_2", "multiply", {"a": 6})],
+        [("call_1", "lookup", half)],
+        [("call_1", "lookup", half), ("call_2", "multiply", {"a": 6})],
         [("call_1", "lookup", {"word": "你"}), ("call_2", "multiply", {"a": 6, "b": 7})],
         [("call_1", "lookup", {"word": "你"}), ("call_2", "multiply", {"a": 6, "b": 7})],
     ]

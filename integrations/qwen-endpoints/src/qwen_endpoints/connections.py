@@ -131,15 +131,11 @@ class Connection:
 
         foreign = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
         unwanted = ["OpenAI-Organization", "OpenAI-Project", *(line.partition(":")[0].strip() for line in foreign)]
-        # Foreign headers may have names that a request needs; in those, what the SDK would send anyway stands.
-        own = {"content-type": "application/json"}
-        if self._address.api_key:
-            own["authorization"] = f"Bearer {self._address.api_key}"
         return {
             "base_url": self._address.base_url,
-            # The SDK insists on a key; without one, `Exchange` leaves the header out.
+            # The SDK insists on a key; `Exchange` states the header for each request, or leaves it out.
             "api_key": self._address.api_key or "unused",
-            "default_headers": {name: own.get(name.lower(), Omit()) for name in unwanted if name},
+            "default_headers": {name: Omit() for name in unwanted if name},
         }
 
 

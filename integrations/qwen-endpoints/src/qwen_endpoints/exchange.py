@@ -50,16 +50,18 @@ class Exchange:
         from openai import Omit, Timeout
 
         transport = self._call.transport
-        # In the SDK's own case, so that a caller's authorization takes the place of the key in every version of it.
-        headers: dict[str, Any] = {
-            "Authorization" if name.lower() == "authorization" else name: value
-            for name, value in transport.headers.items()
+        key = self._call.endpoint.api_key
+        # Foreign headers of these names are taken out wherever they come from, so ours are stated for each request;
+        # in the SDK's own case, so that a caller's take their place in every version of it.
+        stated: dict[str, Any] = {
+            "Authorization": f"Bearer {key.get_secret_value()}" if key else Omit(),
+            "Content-Type": "application/json",
         }
-        if self._call.endpoint.api_key is None:
-            headers.setdefault("Authorization", Omit())
+        names = {name.lower(): name for name in stated}
+        given = {names.get(name.lower(), name): value for name, value in transport.headers.items()}
         read = transport.idle_timeout if self.streams else transport.timeout
         return {
-            "headers": headers,
+            "headers": {**stated, **given},
             "params": dict(transport.query),
             "max_retries": transport.max_retries,
             "timeout": Timeout(transport.timeout, read=read, connect=min(_CONNECT_TIMEOUT, transport.timeout)),
