@@ -339,7 +339,7 @@ async def test_a_server_that_does_not_answer(client: QwenClient, make: Way) -> N
 @pytest.mark.parametrize("make", [stream_sync, stream_async], ids=lambda f: f.__name__)
 async def test_a_stream_that_falls_silent(server: Server, client: QwenClient, make: Way) -> None:
     server.script(sse_reply(chunk({"content": "Hel"}), done=False, after="hold"))
-    error = await failure(make, client, call_to(server.url, stream_idle_timeout=0.2, timeout=30))
+    error = await failure(make, client, call_to(server.url, stream_idle_timeout=1.5, timeout=30))
     assert type(error) is TimedOutError
     assert "stream_idle_timeout" in error.message
     assert error.partial is not None
@@ -348,9 +348,9 @@ async def test_a_stream_that_falls_silent(server: Server, client: QwenClient, ma
 
 @pytest.mark.parametrize("make", [stream_sync, stream_async], ids=lambda f: f.__name__)
 async def test_keep_alives_do_not_keep_a_stream_alive_for_ever(server: Server, client: QwenClient, make: Way) -> None:
-    pings = [b": PING\n\n"] * 60
-    server.script(Reply((sse_body(chunk({"content": "Hel"}), done=False), *pings), content_type=SSE, pause=0.02))
-    error = await failure(make, client, call_to(server.url, stream_idle_timeout=0.3))
+    pings = [b": PING\n\n"] * 80
+    server.script(Reply((sse_body(chunk({"content": "Hel"}), done=False), *pings), content_type=SSE, pause=0.05))
+    error = await failure(make, client, call_to(server.url, stream_idle_timeout=1.5))
     assert type(error) is TimedOutError
     assert "keep-alives" in error.message
 

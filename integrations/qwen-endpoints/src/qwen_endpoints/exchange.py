@@ -157,8 +157,11 @@ class Exchange:
 
     def _timeout_text(self) -> str:
         transport = self._call.transport
-        if self._reply is None:
+        if self._reply is None and not self.streams:
             return f"The endpoint did not answer within {transport.timeout:g} s (timeout)."
+        if self._reply is None:
+            limit = min(transport.timeout, transport.idle_timeout)
+            return f"The endpoint did not begin to answer within {limit:g} s (stream_idle_timeout)."
         return f"The stream has sent nothing for {transport.idle_timeout:g} s (stream_idle_timeout)."
 
     def _unreachable_text(self, error: Exception) -> str:
