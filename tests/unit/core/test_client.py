@@ -353,12 +353,13 @@ def test_importing_brings_neither_the_sdk_nor_a_framework() -> None:
 
 
 PUBLIC = """
-AuthenticationError Call ChatRequest Choice Completion CompletionDelta ConfigurationError ConnectionFailedError
-ContentFilteredError ContextOverflowError Cost Dialect Endpoint FinishReason InvalidRequestError Json
-MalformedResponseError Message ModelNotFoundError ModelOffer ModelProfile PROVIDERS Parameter PermissionDeniedError
-Price Provider QuotaExhaustedError QwenClient QwenError QwenSettings RateLimitError ReasoningEffort ReasoningReplay Role
-ServerError StreamInterruptedError StructuredMethod TimedOutError ToolCall ToolCallDelta Usage __version__ catalogue
-check_settings parse_arguments plan_call read_json resolve response_format strip_fence structured_method
+ARGUMENTS AuthenticationError Call ChatRequest Choice Completion CompletionDelta ConfigurationError
+ConnectionFailedError ContentFilteredError ContextOverflowError Cost Dialect Endpoint FinishReason InvalidRequestError
+Json MalformedResponseError Message ModelNotFoundError ModelOffer ModelProfile PROVIDERS Parameter
+PermissionDeniedError Price Provider QuotaExhaustedError QwenClient QwenError QwenSettings RateLimitError
+ReasoningEffort ReasoningReplay Role ServerError StreamInterruptedError StructuredMethod TimedOutError ToolCall
+ToolCallDelta Usage __version__ can_force_tools catalogue check_settings parse_arguments plan_call read_json
+read_tool_call resolve response_format strip_fence structured_method wire_name
 """
 
 

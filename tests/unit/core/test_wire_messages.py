@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -193,51 +192,6 @@ def test_nothing_of_the_request_is_shared_with_the_body() -> None:
     body["a"]["b"].append(2)
     body["logit_bias"]["2"] = 2
     assert (part, details, tool, extra, bias) == before
-
-
-# The word JSON
-
-JSON_MODE = {"type": "json_object"}
-
-
-@pytest.mark.parametrize(
-    ("messages", "expected"),
-    [
-        pytest.param([user("Hi")], [("system", "Respond in JSON."), ("user", "Hi")], id="no system message"),
-        pytest.param([Message(role="system", content="Be brief."), user("Hi")],
-                     [("system", "Be brief.\n\nRespond in JSON."), ("user", "Hi")], id="a system text"),
-        pytest.param([Message(role="system", content=""), user("Hi")],
-                     [("system", "Respond in JSON."), ("user", "Hi")], id="an empty system text"),
-        pytest.param([Message(role="system", content=[text("a"), text("b")]), user("Hi")],
-                     [("system", [text("a"), text("b"), text("Respond in JSON.")]), ("user", "Hi")], id="system parts"),
-        pytest.param([user("Give me json")], [("user", "Give me json")], id="there already"),
-        pytest.param([Message(role="system", content="JSON!"), user("Hi")],
-                     [("system", "JSON!"), ("user", "Hi")], id="there in the system message"),
-        pytest.param([user([text("a"), text("as Json")])], [("user", [text("a"), text("as Json")])],
-            id="there in a part"),
-        pytest.param([user("Hi"), Message(role="assistant", content="{json}"), user("Go on")],
-                     [("system", "Respond in JSON."), ("user", "Hi"), ("assistant", "{json}"), ("user", "Go on")],
-                     id="what the model said does not count"),
-    ],
-)  # fmt: skip
-def test_the_word_json_is_added_only_when_missing(messages: list[Message], expected: list[Any]) -> None:
-    bodies = message_bodies("dashscope", "qwen-plus", *messages, response_format=JSON_MODE)
-    assert [(body["role"], body["content"]) for body in bodies] == expected
-
-
-@pytest.mark.parametrize(
-    "format_", [None, {"type": "text"}, {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}]
-)
-def test_the_word_json_is_for_json_mode_alone(format_: Any) -> None:
-    bodies = message_bodies("dashscope", "qwen-plus", user("Hi"), response_format=format_)
-    assert bodies == [{"role": "user", "content": "Hi"}]
-
-
-def test_an_endpoint_that_needs_no_word_gets_none() -> None:
-    row = PROVIDERS["dashscope"]
-    own = replace(row, dialect=replace(row.dialect, json_word=False))
-    body = encoded(endpoint(own, "qwen-plus"), response_format=JSON_MODE).body
-    assert body["messages"] == [{"role": "user", "content": "Hi"}]
 
 
 # Reasoning that is sent back

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +12,29 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
-from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import PrivateAttr, model_validator
-from qwen_endpoints import Call, QwenClient, QwenSettings, check_settings, plan_call, resolve
+from pydantic import BaseModel, PrivateAttr, model_validator
+from qwen_endpoints import (
+    ARGUMENTS,
+    Call,
+    Endpoint,
+    QwenClient,
+    QwenSettings,
+    StructuredMethod,
+    can_force_tools,
+    check_settings,
+    plan_call,
+    resolve,
+    structured_method,
+)
 from typing_extensions import Self, override
 
 from langchain_qwen._content_blocks import MODEL_PROVIDER, register
 from langchain_qwen._decode import decode_completion, decode_deltas
 from langchain_qwen._encode import encode_messages
-from langchain_qwen._errors import as_langchain_errors
+from langchain_qwen._errors import ConfigurationError, as_langchain_errors
 from langchain_qwen._profile import langchain_profile
+from langchain_qwen._structured import Schema, plan_answer, wire_response_format, with_raw
+from langchain_qwen._tools import Tool, ToolChoice, described_tools, named_choice
 from langchain_qwen._version import __version__
 
 if TYPE_CHECKING:
@@ -97,9 +109,9 @@ class ChatQwen(QwenSettings, BaseChatModel):
     @override
     def bind_tools(
         self,
-        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        tools: Sequence[Tool],
         *,
-        tool_choice: str | dict[str, Any] | bool | None = None,
+        tool_choice: ToolChoice = None,
         strict: bool | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
@@ -107,13 +119,60 @@ class ChatQwen(QwenSettings, BaseChatModel):
 
         Args:
             tools: Functions, pydantic classes, LangChain tools, or JSON schemas. Without any, nothing is sent.
-            tool_choice: `auto`, `none`, `any`/`required`/`True`, a tool's name, or the Chat Completions object.
+            tool_choice: `auto`, `none`, `any`/`required`/`True`, a tool's name, or the object of Chat Completions or of
+                Anthropic.
             strict: Ask for arguments that follow the schema exactly, where the endpoint has such a mode.
-            **kwargs: Anything a call takes (`parallel_tool_calls`, `response_format`, ...).
+            **kwargs: Anything a call takes (`parallel_tool_calls`, `response_format` as an object of Chat Completions
+                or as a schema, ...).
         """
-        described = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
-        bound = {"tools": described, "tool_choice": _named_choice(tool_choice), **kwargs}
+        described = described_tools(tools, strict=strict)
+        bound = {"tools": described, "tool_choice": named_choice(tool_choice), **kwargs}
         return self.bind(**{name: value for name, value in bound.items() if value is not None})
+
+    @override
+    def with_structured_output(
+        self,
+        schema: Schema | None = None,
+        *,
+        include_raw: bool = False,
+        method: StructuredMethod | None = None,
+        strict: bool | None = None,
+        tools: Sequence[Tool] | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
+        """Return a model that answers with an object.
+
+        Args:
+            schema: A pydantic class (v1 or v2), a TypedDict, a JSON schema (its `title` may be missing), or a function's
+                description. With a pydantic class the answer is an instance of it, otherwise a `dict` that nothing has
+                validated. In JSON mode there may be none.
+            include_raw: Return `{"raw": message, "parsed": object or None, "parsing_error": exception or None}`.
+            method: `json_schema` (the endpoint writes nothing else), `function_calling` (one forced call), or
+                `json_mode` (the endpoint writes JSON; the schema is told in the prompt). `None` takes the first of them
+                that model and endpoint are known to have.
+            strict: Ask for answers that follow the schema exactly, where the endpoint has such a mode.
+            tools: Further tools the model may call first; not with `function_calling`, where the call is the answer.
+            **kwargs: Settings for these calls (`temperature=0`, ...).
+
+        While it streams, a `dict` grows as it arrives, and a pydantic object is given as soon as what arrived is valid.
+
+        Raises:
+            ConfigurationError: The schema or an argument cannot be used, or, at the first call, the endpoint is known
+                not to take a JSON schema.
+            OutputParserException: At a call: the answer holds no such object. The message says why.
+        """
+        unknown = [name for name in kwargs if name not in ARGUMENTS and name not in _CALL_ARGUMENTS]
+        if unknown:
+            raise ConfigurationError(f"with_structured_output has no argument {', '.join(map(repr, unknown))}.")
+        endpoint = self._endpoint_if_known()
+        chosen = method or (structured_method(endpoint) if endpoint else "function_calling")
+        if tools and chosen == "function_calling":
+            raise ConfigurationError("With method='function_calling' the one tool is the answer: tools cannot be added.")
+        forced = endpoint is None or can_force_tools(endpoint)
+        request = plan_answer(schema, chosen, strict=strict, forced=forced)
+        given = {**request.arguments, **kwargs}
+        llm = self.bind_tools(tools, strict=strict, **given) if tools else self.bind(**given)
+        return with_raw(llm, request.parser) if include_raw else llm | request.parser
 
     @override
     def get_num_tokens(self, text: str) -> int:
@@ -203,11 +262,17 @@ class ChatQwen(QwenSettings, BaseChatModel):
         return plan_call(
             self,
             encode_messages(messages),
-            tools=kwargs.pop("tools", None) or (),
-            tool_choice=_named_choice(kwargs.pop("tool_choice", None)),
-            response_format=kwargs.pop("response_format", None),
+            tools=described_tools(kwargs.pop("tools", None) or ()),
+            tool_choice=named_choice(kwargs.pop("tool_choice", None)),
+            response_format=wire_response_format(kwargs.pop("response_format", None)),
+            answer_schema=kwargs.pop("answer_schema", None),
             overrides={**kwargs, "stop": stop or kwargs.get("stop")},
         )
+
+    def _endpoint_if_known(self) -> Endpoint | None:
+        """The endpoint, or `None` while the environment does not name one yet."""
+        with as_langchain_errors():
+            return check_settings(self, described=True)
 
     def _dumped_settings(self) -> dict[str, Any]:
         names = set(QwenSettings.model_fields)
@@ -215,10 +280,4 @@ class ChatQwen(QwenSettings, BaseChatModel):
 
 
 _BOOKKEEPING = frozenset({"stream", "ls_structured_output_format", "structured_output_format"})
-
-
-def _named_choice(tool_choice: str | dict[str, Any] | bool | None) -> str | dict[str, Any] | None:
-    """LangChain also says `True` for "some tool" and `False` for "no matter"."""
-    if isinstance(tool_choice, bool):
-        return "required" if tool_choice else None
-    return tool_choice
+_CALL_ARGUMENTS = frozenset({"extra_headers", "extra_query", "tool_choice"})

@@ -25,8 +25,17 @@ from qwen_endpoints.models import ModelProfile, catalogue
 from qwen_endpoints.pricing import Cost, Price
 from qwen_endpoints.providers import PROVIDERS, ModelOffer, Parameter, Provider
 from qwen_endpoints.resolve import Endpoint, resolve
-from qwen_endpoints.settings import QwenSettings
-from qwen_endpoints.structured import StructuredMethod, read_json, response_format, strip_fence, structured_method
+from qwen_endpoints.settings import ARGUMENTS, QwenSettings
+from qwen_endpoints.structured import (
+    StructuredMethod,
+    can_force_tools,
+    read_json,
+    read_tool_call,
+    response_format,
+    strip_fence,
+    structured_method,
+    wire_name,
+)
 from qwen_endpoints.types import (
     ChatRequest,
     Choice,
@@ -46,6 +55,7 @@ from qwen_endpoints.types import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "ARGUMENTS",
     "PROVIDERS",
     "AuthenticationError",
     "Call",
@@ -88,13 +98,16 @@ __all__ = [
     "ToolCallDelta",
     "Usage",
     "__version__",
+    "can_force_tools",
     "catalogue",
     "check_settings",
     "parse_arguments",
     "plan_call",
     "read_json",
+    "read_tool_call",
     "resolve",
     "response_format",
     "strip_fence",
     "structured_method",
+    "wire_name",
 ]

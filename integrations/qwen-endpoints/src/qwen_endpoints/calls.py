@@ -50,6 +50,7 @@ def plan_call(
     tools: Sequence[Json] = (),
     tool_choice: str | Json | None = None,
     response_format: Json | None = None,
+    answer_schema: Json | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Call:
     """Join settings, messages and a call's overrides.
@@ -60,6 +61,7 @@ def plan_call(
         tools: Function tools in the Chat Completions shape. None at all is the same as an empty list.
         tool_choice: See `ChatRequest.tool_choice`.
         response_format: See `ChatRequest.response_format`.
+        answer_schema: See `ChatRequest.answer_schema`.
         overrides: Settings for this call by name (`temperature=...`, `model=...`, `enable_thinking=...`), and besides
             `extra_headers` and `extra_query`. Any other name goes into the body as it is. `None` is "not given".
 
@@ -75,7 +77,13 @@ def plan_call(
     endpoint = resolve(settled.settings)
     extra = settled.extra_body(endpoint.dialect)
     request = _request(
-        settled.settings, messages, extra, tools=tools, tool_choice=tool_choice, response_format=response_format
+        settled.settings,
+        messages,
+        extra,
+        tools=tools,
+        tool_choice=tool_choice,
+        response_format=response_format,
+        answer_schema=answer_schema,
     )
     return Call(endpoint=endpoint, request=request, transport=_transport(settled.settings, query))
 
@@ -111,12 +119,14 @@ def _request(
     tools: Sequence[Json] = (),
     tool_choice: str | Json | None = None,
     response_format: Json | None = None,
+    answer_schema: Json | None = None,
 ) -> ChatRequest:
     return ChatRequest(
         messages=messages,
         tools=tools,
         tool_choice=tool_choice,
         response_format=response_format,
+        answer_schema=answer_schema,
         parameters={name: value for name in PARAMETERS if (value := getattr(settings, name)) is not None},
         enable_thinking=settings.enable_thinking,
         thinking_budget=settings.thinking_budget,

@@ -21,26 +21,51 @@ StructuredMethod = Literal["json_schema", "function_calling", "json_mode"]
 def structured_method(endpoint: Endpoint) -> StructuredMethod:
     """Choose how to ask an endpoint for structured output.
 
-    A JSON schema where provider and model are known to take one, else a forced tool call, else JSON mode.
+    A JSON schema where provider and model are known to take one, else a tool call, else JSON mode. A model that always
+    reasons, at an endpoint that takes no schema beside reasoning, is asked by a tool call, which need not be forced.
     """
     profile = endpoint.profile
-    if profile.json_schema:
+    if profile.json_schema and not _always_excluded("json_schema", endpoint):
         return "json_schema"
     if profile.tools is not False and profile.forced_tool_choice is not False:
         return "function_calling"
     return "json_mode"
 
 
+def can_force_tools(endpoint: Endpoint) -> bool:
+    """Whether a request may demand a tool call: not of a model that always reasons where the two exclude each other."""
+    return endpoint.profile.forced_tool_choice is not False and not _always_excluded("forced_tool_choice", endpoint)
+
+
+def _always_excluded(wish: Literal["json_schema", "forced_tool_choice"], endpoint: Endpoint) -> bool:
+    return endpoint.profile.thinking == "always" and wish in endpoint.dialect.thinking_excludes
+
+
 def response_format(
-    method: Literal["json_schema", "json_mode"], name: str, schema: Json, *, strict: bool | None = None
+    method: Literal["json_schema", "json_mode"],
+    name: str,
+    schema: Json,
+    *,
+    description: str | None = None,
+    strict: bool | None = None,
 ) -> dict[str, Any]:
-    """Build the `response_format` for a schema. `strict` is sent only where it is set."""
+    """Build the `response_format` for a schema. `description` and `strict` are sent only where they are set.
+
+    Characters that endpoints refuse in a name (all but letters, digits, `_` and `-`) become `_`.
+    """
     if method == "json_mode":
         return {"type": "json_object"}
-    described: dict[str, Any] = {"name": name, "schema": dict(schema)}
+    described: dict[str, Any] = {"name": wire_name(name), "schema": dict(schema)}
+    if description:
+        described["description"] = description
     if strict is not None:
         described["strict"] = strict
     return {"type": "json_schema", "json_schema": described}
+
+
+def wire_name(name: str) -> str:
+    """Return a name for a function or a schema that endpoints take, e.g. `Page_int_` for `Page[int]`."""
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:64] or "answer"
 
 
 def read_json(choice: Choice) -> Any:
@@ -53,27 +78,50 @@ def read_json(choice: Choice) -> Any:
     try:
         return json.loads(strip_fence(choice.text))
     except (ValueError, RecursionError) as error:
-        raise _why_no_json(choice) from error
+        raise _why_missing(choice, "JSON") from error
+
+
+def read_tool_call(choice: Choice, name: str) -> Json:
+    """Read the arguments of the first call of a function that an answer holds.
+
+    Raises:
+        MalformedResponseError: There is no valid call of it; the message says whether the answer was cut off or
+            refused, or what is wrong with the call.
+        ContentFilteredError: The answer was filtered.
+    """
+    calls = [call for call in choice.tool_calls if call.name == name]
+    for call in calls:
+        if call.parsed is not None:
+            return call.parsed
+    if calls and choice.finish_reason not in ("length", "content_filter"):
+        raise MalformedResponseError(f"The call of {name} is invalid: {calls[0].error}. {_shown(calls[0].arguments)}")
+    raise _why_missing(choice, f"call of {name}")
 
 
 def strip_fence(text: str) -> str:
-    """Return what stands inside a Markdown code fence, or the text itself where there is none."""
+    """Return what stands inside the first Markdown code fence, or the text itself where it is JSON or has no fence."""
     stripped = text.strip()
-    opener = _FENCE.match(stripped)
+    opener = None if stripped.startswith(("{", "[", '"')) else _FENCE.search(stripped)
     if opener is None:
         return stripped
     inside = stripped[opener.end() :]
     return inside.rpartition("```")[0].strip() if "```" in inside else inside.strip()
 
 
-def _why_no_json(choice: Choice) -> MalformedResponseError | ContentFilteredError:
+def _why_missing(choice: Choice, what: str) -> MalformedResponseError | ContentFilteredError:
     if choice.finish_reason == "length":
         return MalformedResponseError(
-            "The answer hit its token limit before the JSON was complete: raise max_tokens, or switch thinking off."
+            f"The answer hit its token limit before the {what} was complete: raise max_tokens, or switch thinking off."
         )
     if choice.finish_reason == "content_filter":
-        return ContentFilteredError("The answer was stopped by the endpoint's content filter; there is no JSON.")
+        return ContentFilteredError(f"The answer was stopped by the endpoint's content filter; there is no {what}.")
     if choice.refusal:
         return MalformedResponseError(f"The model refused to answer: {choice.refusal}")
-    shown = " ".join(choice.text.split())[:200]
-    return MalformedResponseError(f"The answer is not JSON: {shown!r}")
+    called = ", ".join(call.name for call in choice.tool_calls)
+    if called:
+        return MalformedResponseError(f"The answer holds no {what}; it calls {called} instead.")
+    return MalformedResponseError(f"The answer holds no {what}. {_shown(choice.text)}")
+
+
+def _shown(text: str) -> str:
+    return f"It is: {' '.join(text.split())[:200]!r}"

@@ -70,6 +70,9 @@ class ChatRequest:
     """`auto`, `none`, `required` (or `any`), a function's name, or the Chat Completions object."""
     response_format: Json | None = None
     """`{"type": "json_object"}` or `{"type": "json_schema", "json_schema": {...}}`."""
+    answer_schema: Json | None = None
+    """The JSON schema that an answer in JSON mode should fit. The mode itself knows no schema, so it is told in the
+    prompt. Beside any other response format it is not used."""
     parameters: Json = field(default_factory=dict[str, Any])
     """Sampling and output parameters by neutral name (`temperature`, `max_tokens`, `stop`, ...)."""
     enable_thinking: bool | None = None

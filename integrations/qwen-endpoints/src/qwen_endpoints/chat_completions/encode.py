@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qwen_endpoints.chat_completions.json_answers import encode_response_format, with_json_request
 from qwen_endpoints.chat_completions.messages import encode_messages
 from qwen_endpoints.chat_completions.tools import encode_tool_choice, encode_tools
 from qwen_endpoints.limits import check_limits
@@ -46,7 +47,8 @@ def encode_request(request: ChatRequest, endpoint: Endpoint, *, stream: bool) ->
     may_think = plan.may_think(endpoint)
     under_the_hood = not stream and endpoint.profile.thinking_streams_only and may_think
     dialect = endpoint.dialect
-    body: dict[str, Any] = {"model": endpoint.model, "messages": encode_messages(request, endpoint)}
+    messages = with_json_request(encode_messages(request, endpoint), request, endpoint)
+    body: dict[str, Any] = {"model": endpoint.model, "messages": messages}
     if stream or under_the_hood:
         body["stream"] = True
         if request.stream_usage or under_the_hood:  # a whole reply always has its usage
@@ -57,8 +59,9 @@ def encode_request(request: ChatRequest, endpoint: Endpoint, *, stream: bool) ->
     choice = encode_tool_choice(request, endpoint)
     if choice is not None:
         body["tool_choice"] = choice
-    if request.response_format is not None:
-        body["response_format"] = deepcopy(dict(request.response_format))
+    answer_format = encode_response_format(request, endpoint)
+    if answer_format is not None:
+        body["response_format"] = answer_format
     _put_thinking(body, plan, request, dialect)
     merge_deeply(body, request.extra_body)
     return EncodedRequest(body=body, notes=plan.notes, may_think=may_think)

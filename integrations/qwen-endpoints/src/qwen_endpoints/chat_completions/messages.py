@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Final, cast
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, Final
 
 from qwen_endpoints.errors import ConfigurationError
 
@@ -18,13 +19,18 @@ _MODALITY: Final[Mapping[str, Modality]] = {
     "video_url": "video",
     "video": "video",
     "input_audio": "audio",
+    "audio_url": "audio",
     "file": "file",
 }
-_JSON_REQUEST: Final = "Respond in JSON."
+_SAMPLING: Final = frozenset({"fps", "max_frames", "min_pixels", "max_pixels", "total_pixels"})
+"""Keys beside a URL that say how densely media are sampled (Model Studio's samples for `qwen-vl-ocr`, 2026)."""
 
 
 def encode_messages(request: ChatRequest, endpoint: Endpoint) -> list[dict[str, Any]]:
     """Spell the conversation for an endpoint.
+
+    System messages that open the conversation become one, because the templates of Qwen3.5 and later refuse a second
+    one (vllm-project/vllm#41114, 2026-04). One that comes later stays where it is: moving it would change its meaning.
 
     Raises:
         ConfigurationError: A part cannot be taken by this model or endpoint, or there are no messages.
@@ -37,9 +43,23 @@ def encode_messages(request: ChatRequest, endpoint: Endpoint) -> list[dict[str, 
         _encode_message(message, endpoint, answered, replay=position >= replay_from)
         for position, message in enumerate(request.messages)
     ]
-    if _wants_json_word(request, endpoint) and not _mentions_json(request.messages):
-        _ask_for_json(encoded)
-    return encoded
+    return _join_opening(encoded)
+
+
+def _join_opening(encoded: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    opening = list(takewhile(lambda message: message["role"] == "system", encoded))
+    if len({message.get("name") for message in opening}) != 1:
+        return encoded
+    contents = [message["content"] for message in opening if message["content"]]
+    if all(isinstance(content, str) for content in contents):
+        joined: Any = "\n\n".join(contents)
+    else:
+        joined = [part for content in contents for part in _as_parts(content)]
+    return [{**opening[0], "content": joined}, *encoded[len(opening) :]]
+
+
+def _as_parts(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
 def _encode_message(
@@ -95,20 +115,23 @@ def _encode_part(part: Json, message: Message, endpoint: Endpoint) -> dict[str, 
     encoded = deepcopy(dict(part))
     if not dialect.cache_control:
         encoded.pop("cache_control", None)
-    if not dialect.video_fps and "fps" in encoded:
+    lost = () if dialect.video_fps else sorted(_SAMPLING & encoded.keys())
+    if lost:
         raise endpoint.scope.error(
             ConfigurationError,
-            f"fps on a {kind} part would not reach the model: {endpoint.provider.name} hands on the URL alone.",
+            f"{' and '.join(lost)} on a {kind} part would not reach the model: {endpoint.provider.name} hands on the "
+            "URL alone.",
         )
     return encoded
 
 
 def _refuse_media(kind: str, modality: Modality, message: Message, endpoint: Endpoint) -> None:
     inputs = endpoint.profile.inputs
-    if message.role == "system":
+    if message.role in ("system", "assistant"):
         raise endpoint.scope.error(
             ConfigurationError,
-            f"A system message holds a {kind} part; Qwen takes {modality} input in user messages only.",
+            f"{'A' if message.role == 'system' else 'An'} {message.role} message holds a {kind} part; Qwen takes "
+            f"{modality} input in user messages and tool results only.",
         )
     if inputs is not None and modality not in inputs:
         raise endpoint.scope.error(
@@ -141,30 +164,3 @@ def _replay_from(request: ChatRequest, endpoint: Endpoint) -> int:
     if policy == "always":
         return 0
     return next((position for position in range(end - 1, -1, -1) if request.messages[position].role == "user"), -1) + 1
-
-
-def _wants_json_word(request: ChatRequest, endpoint: Endpoint) -> bool:
-    return endpoint.dialect.json_word and (request.response_format or {}).get("type") == "json_object"
-
-
-def _mentions_json(messages: Sequence[Message]) -> bool:
-    """Whether the prompt has the word; what the model or a tool said before does not count."""
-    asking = (message for message in messages if message.role in ("system", "user"))
-    return any("json" in text.lower() for message in asking for text in _texts(message.content))
-
-
-def _texts(content: str | Sequence[Json]) -> list[str]:
-    if isinstance(content, str):
-        return [content]
-    return [str(part.get("text", "")) for part in content if part.get("type") == "text"]
-
-
-def _ask_for_json(encoded: list[dict[str, Any]]) -> None:
-    """JSON mode is refused unless the prompt asks for JSON: say it in the system message."""
-    first = encoded[0]
-    if first["role"] != "system":
-        encoded.insert(0, {"role": "system", "content": _JSON_REQUEST})
-    elif isinstance(first["content"], str):
-        first["content"] = f"{first['content']}\n\n{_JSON_REQUEST}" if first["content"] else _JSON_REQUEST
-    else:
-        cast("list[dict[str, Any]]", first["content"]).append({"type": "text", "text": _JSON_REQUEST})
