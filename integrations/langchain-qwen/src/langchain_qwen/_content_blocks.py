@@ -7,6 +7,8 @@ into one. String indexes that begin with `lc_` are merge keys of their own and a
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -37,18 +39,34 @@ def _translate_chunk(message: AIMessageChunk) -> list[ContentBlock]:
     pieces = message.tool_call_chunks
     if message.chunk_position == "last" and all(call.get("id") for call in pieces):
         blocks += _finished_calls(message)
-    else:  # a piece without an id continues a call, even in the last chunk: see `_decode`
-        blocks += [
-            {
-                "type": "tool_call_chunk",
-                "id": call.get("id"),
-                "name": call.get("name"),
-                "args": call.get("args"),
-                "index": f"lc_tc_{call.get('index')}",
-            }
-            for call in pieces
-        ]
+    elif message.chunk_position == "last":  # pieces without an id spoil the invalid calls, in order: see `_decode`
+        blocks += [{**_piece(call), **_spoiling(told)} for call, told in zip(pieces, _invalid(message), strict=False)]
+    else:
+        blocks += map(_piece, pieces)
     return cast("list[ContentBlock]", blocks)
+
+
+def _piece(call: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "tool_call_chunk",
+        "id": call.get("id"),
+        "name": call.get("name"),
+        "args": call.get("args"),
+        "index": f"lc_tc_{call.get('index')}",
+    }
+
+
+def _spoiling(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What the last chunk adds to the block of an invalid call: why it is invalid.
+
+    Blocks are read as strict JSON when they are finished, so that only arguments which are JSON need spoiling as well.
+    """
+    error = {"error": told.get("error")}
+    try:
+        json.loads(told.get("args") or "{}")
+    except ValueError:
+        return {**error, "args": ""}
+    return error
 
 
 def _reasoning(message: AIMessage) -> list[dict[str, Any]]:
@@ -76,4 +94,9 @@ def _finished_calls(message: AIMessage) -> list[dict[str, Any]]:
         {"type": "tool_call", "id": call.get("id"), "name": call["name"], "args": call["args"]}
         for call in message.tool_calls
     ]
-    return [*valid, *({**call, "type": "invalid_tool_call"} for call in message.invalid_tool_calls)]
+    return [*valid, *({**call, "type": "invalid_tool_call"} for call in _invalid(message))]
+
+
+def _invalid(message: AIMessage) -> list[Mapping[str, Any]]:
+    """The invalid calls as they came. Those of a merged message hold what was appended to keep them invalid."""
+    return message.response_metadata.get("invalid_tool_calls") or list(message.invalid_tool_calls)

@@ -63,13 +63,14 @@ def read_schema(schema: Schema, *, strict: bool | None = None) -> AnswerSchema:
     """
     described = _as_function(schema)
     try:
-        function = convert_to_openai_tool(cast("Any", described), strict=strict)["function"]
+        function = convert_to_openai_tool(described, strict=strict)["function"]
+        json_schema = function["parameters"]
     except (ValueError, TypeError, KeyError) as error:
         raise ConfigurationError(f"{schema!r} cannot be used as the schema of an answer: {error}") from error
     return AnswerSchema(
         name=wire_name(function["name"]),
         description=function.get("description") or None,
-        json_schema=function["parameters"],
+        json_schema=json_schema,
         model=schema if isinstance(schema, type) and is_basemodel_subclass(schema) else None,
     )
 
@@ -96,9 +97,11 @@ def _description(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def wire_response_format(given: Any) -> Mapping[str, Any] | None:
     """Spell a `response_format` for the wire: as it is, or built from a class or a schema."""
-    if given is None or (isinstance(given, Mapping) and cast("Mapping[str, Any]", given).get("type") in _WIRE_TYPES):
-        return cast("Mapping[str, Any] | None", given)
-    schema = read_schema(given)
+    if given is None:
+        return None
+    if isinstance(given, Mapping) and cast("Mapping[str, Any]", given).get("type") in _WIRE_TYPES:
+        return cast("Mapping[str, Any]", given)
+    schema = read_schema(cast("Schema", given))
     return response_format("json_schema", schema.name, schema.json_schema, description=schema.description)
 
 
@@ -114,9 +117,7 @@ class AnswerRequest:
     parser: AnswerParser
 
 
-def plan_answer(
-    schema: Schema | None, method: StructuredMethod, *, strict: bool | None, forced: bool
-) -> AnswerRequest:
+def plan_answer(schema: Schema | None, method: StructuredMethod, *, strict: bool | None, forced: bool) -> AnswerRequest:
     """Decide what to ask an endpoint for.
 
     Args:
@@ -143,9 +144,7 @@ def plan_answer(
     return AnswerRequest(arguments=arguments, parser=parser)
 
 
-def _arguments(
-    answer: AnswerSchema, method: StructuredMethod, *, strict: bool | None, forced: bool
-) -> dict[str, Any]:
+def _arguments(answer: AnswerSchema, method: StructuredMethod, *, strict: bool | None, forced: bool) -> dict[str, Any]:
     if method == "json_mode":
         return {"response_format": {"type": "json_object"}, "answer_schema": answer.json_schema}
     if method == "json_schema":
@@ -239,10 +238,10 @@ class AnswerParser(BaseCumulativeTransformOutputParser[Any]):
             return None  # not enough of it yet
 
     def _build(self, value: Any) -> Any:
-        if self.wants_object and not isinstance(value, dict):
+        if self.wants_object and not isinstance(value, Mapping):
             raise ValueError("it is no JSON object.")
         if self.model is None:
-            return value
+            return cast("Any", value)
         if hasattr(self.model, "model_validate_json"):
             # As JSON, because a strict model takes a date or a tuple from JSON only in that mode.
             return self.model.model_validate_json(json.dumps(value))

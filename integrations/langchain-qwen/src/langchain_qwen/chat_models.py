@@ -95,11 +95,33 @@ class ChatQwen(QwenSettings, BaseChatModel):
         """What tells one model from another, in traces and cache keys. Never a secret."""
         return {name: value for name, value in self._dumped_settings().items() if value is not None}
 
+    @classmethod
+    @override
+    def is_lc_serializable(cls) -> bool:
+        return True
+
+    @property
+    @override
+    def lc_secrets(self) -> dict[str, str]:
+        """The fields that saved models and traces hold as the name of a secret, each with that name.
+
+        The key's is the provider's own variable. `langchain_core.load.load` puts values in their place, from its
+        `secrets_map` or, where told to, from the environment.
+        """
+        endpoint = self._endpoint_if_known()
+        variables = endpoint.provider.key_variables if endpoint else ()
+        key_variable = variables[0] if variables else "QWEN_API_KEY"
+        return {
+            "api_key": key_variable,
+            "default_headers": "QWEN_DEFAULT_HEADERS",
+            "default_query": "QWEN_DEFAULT_QUERY",
+        }
+
     @override
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop, **kwargs)
         params["ls_provider"] = MODEL_PROVIDER
-        params["ls_model_name"] = kwargs.get("model", self.model)
+        params["ls_model_name"] = kwargs.get("model") or kwargs.get("model_name") or self.model
         return params
 
     @override
@@ -143,9 +165,9 @@ class ChatQwen(QwenSettings, BaseChatModel):
         """Return a model that answers with an object.
 
         Args:
-            schema: A pydantic class (v1 or v2), a TypedDict, a JSON schema (its `title` may be missing), or a function's
-                description. With a pydantic class the answer is an instance of it, otherwise a `dict` that nothing has
-                validated. In JSON mode there may be none.
+            schema: A pydantic class (v1 or v2), a TypedDict, a JSON schema (its `title` may be missing), or a
+                function's description. With a pydantic class the answer is an instance of it, otherwise a `dict` that
+                nothing has validated. In JSON mode there may be none.
             include_raw: Return `{"raw": message, "parsed": object or None, "parsing_error": exception or None}`.
             method: `json_schema` (the endpoint writes nothing else), `function_calling` (one forced call), or
                 `json_mode` (the endpoint writes JSON; the schema is told in the prompt). `None` takes the first of them
@@ -167,7 +189,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
         endpoint = self._endpoint_if_known()
         chosen = method or (structured_method(endpoint) if endpoint else "function_calling")
         if tools and chosen == "function_calling":
-            raise ConfigurationError("With method='function_calling' the one tool is the answer: tools cannot be added.")
+            raise ConfigurationError("method='function_calling' has one tool, the answer: no others can be added.")
         forced = endpoint is None or can_force_tools(endpoint)
         request = plan_answer(schema, chosen, strict=strict, forced=forced)
         given = {**request.arguments, **kwargs}

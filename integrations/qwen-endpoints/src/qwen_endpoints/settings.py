@@ -121,8 +121,8 @@ class QwenSettings(BaseModel):
     byte arrived. `Retry-After` is honoured."""
     default_headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
     """Headers for every request. They may hold credentials, so they are kept out of dumps and reprs."""
-    default_query: dict[str, Any] | None = None
-    """Query parameters for every request."""
+    default_query: dict[str, Any] | None = Field(default=None, exclude=True, repr=False)
+    """Query parameters for every request, kept out of dumps and reprs as headers are."""
     extra_body: dict[str, Any] | None = None
     """Merged deeply into every request body, last: the escape hatch for anything an endpoint takes."""
     http_client: Any = Field(default=None, exclude=True, repr=False)
