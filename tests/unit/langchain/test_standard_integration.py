@@ -62,16 +62,43 @@ class _AtTheSandbox(ChatModelIntegrationTests):
     @property
     @override
     def supports_json_mode(self) -> bool:
-        return False  # `with_structured_output` knows function calling only, for now
+        return True
 
     @property
     @override
     def supports_anthropic_inputs(self) -> bool:
         return True
 
+    @property
+    @override
+    def structured_output_kwargs(self) -> dict[str, Any]:
+        return {"method": "function_calling"}
 
-class TestFlash(_AtTheSandbox):
-    endpoint = "flash"
+    @property
+    @override
+    def model_override_value(self) -> str:
+        return ENDPOINTS[self.endpoint][1]  # the endpoint's only model, or the only one that takes the settings
+
+    @override
+    def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
+        return self._asked("hello", stream=stream)
+
+    @override
+    def invoke_with_cache_read_input(self, *, stream: bool = False) -> AIMessage:
+        return self._asked("hello", stream=stream)
+
+    def _asked(self, prompt: str, *, stream: bool) -> AIMessage:
+        llm = ChatQwen(**self.chat_model_params)
+        return merged(llm.stream(prompt)) if stream else llm.invoke(prompt)
+
+
+class _Sees(_AtTheSandbox):
+    """Images go in, and structured output goes by JSON schema. No endpoint's page speaks of PDF or audio input."""
+
+    @property
+    @override
+    def structured_output_kwargs(self) -> dict[str, Any]:
+        return {"method": "json_schema"}
 
     @property
     @override
@@ -87,6 +114,28 @@ class TestFlash(_AtTheSandbox):
     @override
     def supports_image_tool_message(self) -> bool:
         return True
+
+    @property
+    @override
+    def supported_usage_metadata_details(self) -> Any:
+        return {"invoke": ["cache_read_input"], "stream": ["cache_read_input"]}
+
+
+class TestFlash(_Sees):
+    endpoint = "flash"
+
+
+class TestFlashThinking(_Sees):
+    """Reasoning and a JSON schema exclude each other here, so that reasoning is off for those requests."""
+
+    endpoint = "flash"
+    settings = {"enable_thinking": True}  # noqa: RUF012 - read only
+
+    @property
+    @override
+    def supported_usage_metadata_details(self) -> Any:
+        both = ["reasoning_output", "cache_read_input"]
+        return {"invoke": both, "stream": both}
 
 
 class TestCn(_AtTheSandbox):
@@ -101,39 +150,24 @@ class TestTextThinking(_AtTheSandbox):
 
     @property
     @override
-    def model_override_value(self) -> str:
-        return "qwen/qwen3-235b-a22b"
-
-    @property
-    @override
     def supported_usage_metadata_details(self) -> Any:
         return {"invoke": ["reasoning_output"], "stream": ["reasoning_output"]}
 
+
+class TestText(_AtTheSandbox):
+    endpoint = "text"
+    settings = {"enable_thinking": False}  # noqa: RUF012 - read only
+
+    @property
     @override
-    def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
-        llm = ChatQwen(**self.chat_model_params)
-        return merged(llm.stream("hello")) if stream else llm.invoke("hello")
+    def model_override_value(self) -> str:
+        return "qwen/qwen3-vl-32b-instruct"
 
 
-class TestVision(_AtTheSandbox):
+class TestVision(_Sees):
     endpoint = "vision"
 
     @property
     @override
     def model_override_value(self) -> str:
         return "qwen/qwen3-235b-a22b"
-
-    @property
-    @override
-    def supports_image_inputs(self) -> bool:
-        return True
-
-    @property
-    @override
-    def supports_image_urls(self) -> bool:
-        return True
-
-    @property
-    @override
-    def supports_image_tool_message(self) -> bool:
-        return True

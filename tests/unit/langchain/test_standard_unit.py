@@ -15,8 +15,6 @@ from langchain_tests.unit_tests import ChatModelUnitTests
 
 
 class TestChatQwenUnit(ChatModelUnitTests):
-    """Saving and loading with `dumps` and `load` is skipped by the suite itself: the model is not serializable yet."""
-
     @property
     @override
     def chat_model_class(self) -> type[BaseChatModel]:
@@ -36,3 +34,11 @@ class TestChatQwenUnit(ChatModelUnitTests):
             # The key stays in the environment until a call needs it: it may be set after the model is built.
             {"model": "qwen3.6-flash", "api_key": None},
         )
+
+    @pytest.mark.xfail(
+        reason="The test loads by `allowed_objects='all'`, langchain-core's own list of classes, which no other package "
+        "can join. `test_serialized.py` makes the round trip with the class named."
+    )
+    @override
+    def test_serdes(self, model: BaseChatModel, snapshot: Any) -> None:
+        super().test_serdes(model, snapshot)
