@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from importlib.metadata import version
 from typing import Any, cast
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 
@@ -19,6 +22,7 @@ from tests.unit.langchain.conftest import (
     each_endpoint,
     four_ways,
     merged,
+    sse,
     usage_chunk,
 )
 
@@ -117,6 +121,19 @@ def test_blocks_of_a_stream_grow(chats: Chats) -> None:
     ]
 
 
+async def test_blocks_show_an_invalid_call_as_it_came(chats: Chats) -> None:
+    """Whatever was appended to keep the call invalid while chunks were merged."""
+    sent = [call_piece(0, '{"a": 1}', name="f", id_="c1"), call_piece(1, '{"path": "/et', name="g", id_="c2")]
+    for message in (await four_ways(chats.streaming(*sent, chunk("length"), usage_chunk()), "hi")).values():
+        assert [call["name"] for call in message.tool_calls] == ["f"]
+        invalid = blocks(message)[1]
+        assert (invalid["type"], invalid["id"], invalid["args"]) == ("invalid_tool_call", "c2", '{"path": "/et')
+        assert "cut off" in invalid["error"]
+    merged_v1 = merged(chats.streaming(*sent, chunk("length"), usage_chunk(), output_version="v1").stream("hi"))
+    assert blocks(merged_v1)[1]["args"] == '{"path": "/et'
+    assert "cut off" in blocks(merged_v1)[1]["error"]
+
+
 @pytest.mark.parametrize("output_version", ["v0", "v1"])
 def test_half_a_stream_is_a_message_too(chats: Chats, output_version: str) -> None:
     stream = chats.streaming(*EVERYTHING, output_version=output_version).stream("hi")
@@ -174,6 +191,62 @@ async def test_events_of_a_broken_call(chats: Chats, arguments: str, finish: str
     asynchronous = await (await cast("Any", llm).astream_events("hi", version="v3"))
     assert asynchronous.invalid_tool_calls == message.invalid_tool_calls
     assert asynchronous.tool_calls == []
+
+
+Piece = tuple[str, str]
+LETTERS = st.text("ab {}\"'\\日\n", min_size=1, max_size=5)
+PIECES = st.lists(st.tuples(st.sampled_from(["reasoning", "text", "0", "1", "2"]), LETTERS), max_size=9)
+
+
+def _streamed(pieces: list[Piece], finish: str) -> list[Chunk]:
+    """Chunks in any order; the letters of a call are the value of its one argument."""
+    opened: set[str] = set()
+    chunks: list[Chunk] = []
+    for kind, letters in pieces:
+        if kind in ("reasoning", "text"):
+            chunks.append(chunk(**{"reasoning_content" if kind == "reasoning" else "content": letters}))
+            continue
+        opener = {} if kind in opened else {"name": f"f{kind}", "id_": f"c{kind}"}
+        start = "" if kind in opened else '{"a": "'
+        chunks.append(call_piece(int(kind), start + json.dumps(letters)[1:-1], **opener))
+        opened.add(kind)
+    cut = max(opened) if opened and finish == "length" else None
+    chunks += [call_piece(int(kind), '"}') for kind in sorted(opened) if kind != cut]
+    return [*chunks, chunk(finish), usage_chunk()]
+
+
+def _said(message: AIMessage) -> dict[str, Any]:
+    """What a message says, in whatever order it came."""
+    return {
+        "text": message.text,
+        "blocks": sorted((_plain(block) for block in blocks(message)), key=repr),
+        "calls": sorted(message.tool_calls, key=repr),
+        "invalid": [call["id"] for call in message.invalid_tool_calls],
+        "usage": message.usage_metadata,
+        "reasoning": message.additional_kwargs.get("reasoning_content"),
+        "finish": message.response_metadata["finish_reason"],
+        "told": message.response_metadata.get("invalid_tool_calls"),
+    }
+
+
+def _plain(block: dict[str, Any]) -> dict[str, Any]:
+    """A streamed block of v1 keeps its first type, and v3 finds a reason of its own for an invalid call."""
+    if block["type"] not in ("invalid_tool_call", "tool_call_chunk"):
+        return block
+    return {**block, "type": "invalid_tool_call", "error": "?"}
+
+
+@given(pieces=PIECES, finish=st.sampled_from(["stop", "length"]))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_order_reads_the_same_in_every_version(chats: Chats, pieces: list[Piece], finish: str) -> None:
+    url = chats.sandbox.script_sequence("any-order", [sse(_streamed(pieces, finish))])  # one address for all examples
+    expected = _said(chats.at("flash", base_url=url).invoke("hi"))
+    for version_ in ("v0", "v1"):
+        llm = chats.at("flash", base_url=url, output_version=version_)
+        assert _said(merged(llm.stream("hi"))) == expected
+        assert _said(llm.invoke("hi")) == expected
+        if HAS_V3:
+            assert _said(_v3(llm, "hi")[1]) == expected
 
 
 @needs_v3

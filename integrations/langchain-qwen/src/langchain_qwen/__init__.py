@@ -18,6 +18,7 @@ from langchain_qwen._errors import (
     StreamInterruptedError,
     TimedOutError,
 )
+from langchain_qwen._register import register
 from langchain_qwen._version import __version__
 from langchain_qwen.chat_models import ChatQwen
 
@@ -39,4 +40,5 @@ __all__ = [
     "StreamInterruptedError",
     "TimedOutError",
     "__version__",
+    "register",
 ]

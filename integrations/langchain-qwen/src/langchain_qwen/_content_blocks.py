@@ -22,7 +22,7 @@ _TEXT_INDEX: Final = "lc_txt_0"
 _CALL_TYPES: Final = frozenset({"tool_call", "tool_call_chunk", "invalid_tool_call"})
 
 
-def register() -> None:
+def register_blocks() -> None:
     """Tell LangChain how messages with `model_provider` "qwen" become blocks."""
     register_translator(MODEL_PROVIDER, _translate_message, _translate_chunk)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -26,7 +27,18 @@ def decode_completion(completion: Completion, provider: str) -> ChatResult:
             ChatGeneration(message=_message(choice, completion, provider), generation_info=_info(choice))
             for choice in completion.choices
         ],
+        llm_output=_output(completion),
     )
+
+
+def combine_outputs(outputs: Iterable[Mapping[str, Any] | None]) -> dict[str, Any]:
+    """Join what several calls say as a whole: their token counts added up, and the model's name."""
+    combined: dict[str, Any] = {}
+    counts: Counter[str] = Counter()
+    for output in filter(None, outputs):
+        combined.update(output)
+        counts.update({name: count for name, count in output["token_usage"].items() if isinstance(count, int)})
+    return {**combined, "token_usage": dict(counts)} if combined else {}
 
 
 def decode_deltas(delta: CompletionDelta, provider: str) -> Iterator[ChatGenerationChunk]:
@@ -152,6 +164,12 @@ def _metadata(choice: Choice, completion: Completion, provider: str) -> dict[str
 
 def _info(choice: Choice) -> dict[str, Any] | None:
     return {"finish_reason": choice.finish_reason} if choice.finish_reason else None
+
+
+def _output(completion: Completion) -> dict[str, Any]:
+    """What callbacks read beside the messages, where the endpoint counts tokens."""
+    usage = _token_usage(completion)
+    return {"model_name": completion.model, "token_usage": usage} if usage else {}
 
 
 def _token_usage(completion: Completion) -> dict[str, Any]:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from qwen_endpoints import structured_method
+
 if TYPE_CHECKING:
     import qwen_endpoints as core
     from langchain_core.language_models import ModelProfile
 
 
-def langchain_profile(profile: core.ModelProfile) -> ModelProfile:
-    """Return what is known of a model; what is unknown is left out."""
+def langchain_profile(endpoint: core.Endpoint) -> ModelProfile:
+    """Return what is known of a model at its endpoint; what is unknown is left out.
+
+    `structured_output` makes LangChain's agents ask for their final answer by JSON schema, so it is said only where
+    that is the way this package would choose itself.
+    """
+    profile = endpoint.profile
     inputs = profile.inputs
+    takes_schema = profile.json_schema and structured_method(endpoint) == "json_schema"
     found: dict[str, Any] = {
         "name": profile.id,
         "max_input_tokens": profile.context_window,
@@ -24,6 +32,7 @@ def langchain_profile(profile: core.ModelProfile) -> ModelProfile:
         "reasoning_output": None if profile.thinking is None else profile.may_think,
         "text_outputs": True,
         "tool_calling": profile.tools,
-        "structured_output": profile.json_schema,
+        "tool_choice": profile.forced_tool_choice,
+        "structured_output": takes_schema,
     }
     return cast("ModelProfile", {name: value for name, value in found.items() if value is not None})

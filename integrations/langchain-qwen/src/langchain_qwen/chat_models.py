@@ -28,8 +28,8 @@ from qwen_endpoints import (
 )
 from typing_extensions import Self, override
 
-from langchain_qwen._content_blocks import MODEL_PROVIDER, register
-from langchain_qwen._decode import decode_completion, decode_deltas
+from langchain_qwen._content_blocks import MODEL_PROVIDER, register_blocks
+from langchain_qwen._decode import combine_outputs, decode_completion, decode_deltas
 from langchain_qwen._encode import encode_messages
 from langchain_qwen._errors import ConfigurationError, as_langchain_errors
 from langchain_qwen._profile import langchain_profile
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
     from langchain_core.language_models import ModelProfile
 
-register()
+register_blocks()
 
 
 class ChatQwen(QwenSettings, BaseChatModel):
@@ -125,8 +125,12 @@ class ChatQwen(QwenSettings, BaseChatModel):
         return params
 
     @override
+    def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
+        return combine_outputs(llm_outputs)
+
+    @override
     def _resolve_model_profile(self) -> ModelProfile | None:
-        return langchain_profile(resolve(self, need_key=False).profile)
+        return langchain_profile(resolve(self, need_key=False))
 
     @override
     def bind_tools(
