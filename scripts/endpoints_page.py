@@ -38,6 +38,13 @@ def _provider(row: Provider) -> Iterator[str]:
     yield f"- Answer length: `{dialect.max_tokens}`"
     if dialect.thinking_excludes:
         yield f"- Not combined with thinking: {', '.join(sorted(dialect.thinking_excludes)).replace('_', ' ')}"
+    if dialect.tool_choice != "full":
+        heeded = (
+            "words only; for a named tool, that tool alone is sent" if dialect.tool_choice == "words" else "ignored"
+        )
+        yield f"- Tool choice: {heeded}"
+    if dialect.schema_beside_tools is False:
+        yield "- JSON as `response_format` decides the whole answer: no tool is called beside it"
     for reason in dict.fromkeys(dialect.dropped.values()):
         names = ", ".join(f"`{name}`" for name, given in dialect.dropped.items() if given == reason)
         yield f"- Refused: {names} ({reason})"

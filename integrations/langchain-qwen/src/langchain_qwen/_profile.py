@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 def langchain_profile(endpoint: core.Endpoint) -> ModelProfile:
     """Return what is known of a model at its endpoint; what is unknown is left out.
 
-    `structured_output` makes LangChain's agents ask for their final answer by JSON schema, so it is said only where
-    that is the way this package would choose itself.
+    `structured_output` makes LangChain's agents ask for their final answer by JSON schema beside their tools, so it is
+    said only where this package would choose that way itself, and where tools are still called.
     """
     profile = endpoint.profile
     inputs = profile.inputs
-    takes_schema = profile.json_schema and structured_method(endpoint) == "json_schema"
+    takes_schema = profile.json_schema
+    if takes_schema:
+        takes_schema = structured_method(endpoint) == "json_schema" and endpoint.dialect.schema_beside_tools is not False
     found: dict[str, Any] = {
         "name": profile.id,
         "max_input_tokens": profile.context_window,

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from qwen_endpoints.types import Json
 
 Exclusion = Literal["forced_tool_choice", "json_object", "json_schema"]
+ToolChoices = Literal["full", "words", "ignored"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,11 @@ class Dialect:
     """Keeps `strict` in a tool's definition."""
     inline_refs: bool = False
     """`$ref` in tool parameters is replaced by what it points to, because servers mis-handle it."""
+    tool_choice: ToolChoices = "full"
+    """Which tool choices are heeded: `full` the words and the object that names a tool, `words` the words alone,
+    `ignored` none at all."""
+    schema_beside_tools: bool | None = None
+    """Whether a `response_format` of JSON leaves the model free to call tools. `False`: it decides the whole answer."""
     json_word: bool = True
     """JSON mode wants the word JSON somewhere in the prompt; it is added when missing."""
     refused_parts: frozenset[str] = frozenset()
@@ -145,6 +151,7 @@ VLLM: Final = Dialect(
     preserve_thinking=("chat_template_kwargs", "preserve_thinking"),
     reasoning_field="reasoning",  # since 0.11; docs.vllm.ai v0.26
     inline_refs=True,
+    schema_beside_tools=False,  # vllm-project/vllm#39929, 2026-04
     dropped=dict(top_a="no such sampler", verbosity="no such parameter"),
     raw_think_tags=True,
 )
@@ -157,6 +164,7 @@ SGLANG: Final = Dialect(
     preserve_thinking=VLLM.preserve_thinking,
     reasoning_field="reasoning_content",
     inline_refs=True,
+    schema_beside_tools=False,  # sgl-project/sglang#25777, 2026-05
     dropped=VLLM.dropped,
     raw_think_tags=True,
 )
@@ -169,6 +177,8 @@ LLAMACPP: Final = Dialect(
     preserve_thinking=VLLM.preserve_thinking,
     reasoning_field="reasoning_content",
     refused_parts=frozenset({"video_url", "video"}),  # "unsupported content[].type", recorded 2026
+    tool_choice="words",  # the object is read as `auto`: ggml-org/llama.cpp#26535, 2026-08; seen 2026-11-22
+    schema_beside_tools=False,  # seen 2026-11-22
     dropped=dict(thinking_budget=_NO_BUDGET, top_a="no such sampler", verbosity="no such parameter"),
     raw_think_tags=True,
 )
@@ -183,6 +193,8 @@ OLLAMA: Final = Dialect(
     preserve_thinking=None,
     reasoning_field="reasoning",
     refused_parts=frozenset({"video_url", "video", "file"}),
+    tool_choice="ignored",  # ollama/ollama#17921, 2026-08
+    schema_beside_tools=False,  # ollama/ollama#8095, 2024-12
     dropped=dict(thinking_budget=_NO_BUDGET, preserve_thinking="no such parameter", verbosity="no such parameter"),
     raw_think_tags=True,
 )

@@ -159,6 +159,14 @@ _WCODE_VL: Final = "https://wcode.net/model/qwen3-vl-32b-instruct"
 _WHOLE_REASONING: Final = ModelOffer(profile={"thinking_streams_only": False})
 """Servers other than Alibaba's answer whole calls that reason."""
 
+_CONSTRAINED: Final = ModelOffer(profile={"thinking_streams_only": False, "json_schema": True})
+"""Servers of one's own write any model's answer by a schema's grammar, whatever hosts do with that model
+(docs.vllm.ai structured_outputs, docs.sglang.ai structured_outputs, ollama.com/blog/structured-outputs, llama.cpp's
+tools/server/README.md; read 2026-08, llama.cpp seen 2026-11-22)."""
+
+_UNKNOWN_SERVER: Final = ModelOffer(profile={"thinking_streams_only": False, "json_schema": None})
+"""What hosts refuse for a model says nothing about a server that is not known."""
+
 _ROWS: Final = (
     Provider(
         name="anyfast-cn",
@@ -270,7 +278,7 @@ _ROWS: Final = (
         base_url="http://localhost:8000/v1",
         key_required=False,
         dialect=dialects.VLLM,
-        models={"*": _WHOLE_REASONING},
+        models={"*": _CONSTRAINED},
         source="https://docs.vllm.ai/en/stable/features/reasoning_outputs.html",
         checked=date(2026, 8, 1),
     ),
@@ -279,7 +287,7 @@ _ROWS: Final = (
         base_url="http://localhost:30000/v1",
         key_required=False,
         dialect=dialects.SGLANG,
-        models={"*": _WHOLE_REASONING},
+        models={"*": _CONSTRAINED},
         source="https://docs.sglang.ai/advanced_features/separate_reasoning.html",
         checked=date(2026, 8, 1),
     ),
@@ -288,7 +296,7 @@ _ROWS: Final = (
         base_url="http://localhost:11434/v1",
         key_required=False,
         dialect=dialects.OLLAMA,
-        models={"*": _WHOLE_REASONING},
+        models={"*": _CONSTRAINED},
         source="https://docs.ollama.com/api/openai-compatibility",
         checked=date(2026, 8, 1),
     ),
@@ -297,7 +305,7 @@ _ROWS: Final = (
         base_url="http://localhost:8080/v1",
         key_required=False,
         dialect=dialects.LLAMACPP,
-        models={"*": _WHOLE_REASONING},
+        models={"*": _CONSTRAINED},
         source="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
         checked=date(2026, 8, 1),
     ),
@@ -306,7 +314,7 @@ _ROWS: Final = (
         base_url="",
         key_required=False,
         dialect=dialects.GENERIC,
-        models={"*": _WHOLE_REASONING},
+        models={"*": _UNKNOWN_SERVER},
         source="any server that speaks Chat Completions",
         checked=_CHECKED,
     ),

@@ -33,8 +33,14 @@ def structured_method(endpoint: Endpoint) -> StructuredMethod:
 
 
 def can_force_tools(endpoint: Endpoint) -> bool:
-    """Whether a request may demand a tool call: not of a model that always reasons where the two exclude each other."""
-    return endpoint.profile.forced_tool_choice is not False and not _always_excluded("forced_tool_choice", endpoint)
+    """Whether a request may demand a tool call: not where that is ignored, nor of a model that always reasons where the
+    two exclude each other.
+    """
+    return (
+        endpoint.profile.forced_tool_choice is not False
+        and endpoint.dialect.tool_choice != "ignored"
+        and not _always_excluded("forced_tool_choice", endpoint)
+    )
 
 
 def _always_excluded(wish: Literal["json_schema", "forced_tool_choice"], endpoint: Endpoint) -> bool:

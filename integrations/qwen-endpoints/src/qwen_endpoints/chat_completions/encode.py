@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qwen_endpoints.chat_completions.json_answers import encode_response_format, with_json_request
 from qwen_endpoints.chat_completions.messages import encode_messages
-from qwen_endpoints.chat_completions.tools import encode_tool_choice, encode_tools
+from qwen_endpoints.chat_completions.tools import encode_tools
 from qwen_endpoints.limits import check_limits
 from qwen_endpoints.merging import merge_deeply
 from qwen_endpoints.thinking import ThinkingPlan, plan_thinking
@@ -54,17 +54,17 @@ def encode_request(request: ChatRequest, endpoint: Endpoint, *, stream: bool) ->
         if request.stream_usage or under_the_hood:  # a whole reply always has its usage
             body["stream_options"] = {"include_usage": True}
     _put_parameters(body, request, dialect)
-    if request.tools:
-        body["tools"] = encode_tools(request.tools, dialect)
-    choice = encode_tool_choice(request, endpoint)
-    if choice is not None:
-        body["tool_choice"] = choice
+    tooling = encode_tools(request, endpoint)
+    if tooling.tools:
+        body["tools"] = tooling.tools
+    if tooling.choice is not None:
+        body["tool_choice"] = tooling.choice
     answer_format = encode_response_format(request, endpoint)
     if answer_format is not None:
         body["response_format"] = answer_format
     _put_thinking(body, plan, request, dialect)
     merge_deeply(body, request.extra_body)
-    return EncodedRequest(body=body, notes=plan.notes, may_think=may_think)
+    return EncodedRequest(body=body, notes=(*plan.notes, *tooling.notes), may_think=may_think)
 
 
 def _put_parameters(body: dict[str, Any], request: ChatRequest, dialect: Dialect) -> None:

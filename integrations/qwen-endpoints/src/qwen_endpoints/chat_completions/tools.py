@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from qwen_endpoints.errors import ConfigurationError
@@ -16,9 +17,45 @@ if TYPE_CHECKING:
 _CHOICES: Final = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
 
 
-def encode_tools(tools: Sequence[Json], dialect: Dialect) -> list[dict[str, Any]]:
-    """Copy tool definitions, with `strict` and `$ref` as the dialect takes them."""
-    return [_encode_tool(tool, dialect) for tool in tools]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedTools:
+    """What a request says about tools."""
+
+    tools: list[dict[str, Any]]
+    """Not sent where there are none."""
+    choice: str | dict[str, Any] | None
+    notes: tuple[str, ...] = ()
+    """What does not hold here, in words for the user."""
+
+
+def encode_tools(request: ChatRequest, endpoint: Endpoint) -> EncodedTools:
+    """Spell tools and tool choice, as far as the endpoint heeds them.
+
+    Where it does not take the object that names a tool, that tool alone is sent. Where it ignores every choice, `none`
+    sends no tools, and a note says that a forced choice may not be met.
+
+    Raises:
+        ConfigurationError: The choice names a tool that is not among the tools, or there are none to choose from.
+    """
+    dialect = endpoint.dialect
+    tools, choice = request.tools, encode_tool_choice(request, endpoint)
+    notes: list[str] = []
+    if dialect.tool_choice != "full":
+        named = tool_name(choice) if isinstance(choice, dict) else None
+        if named is not None:
+            tools, choice = [tool for tool in tools if tool_name(tool) == named], "required"
+        if dialect.tool_choice == "ignored" and choice is not None:
+            tools = () if choice == "none" else tools
+            if choice == "required":
+                notes.append(f"{endpoint.provider.name} does not enforce tool_choice: the model may not call a tool")
+            choice = None
+    if tools and dialect.schema_beside_tools is False and _wants_json(request):
+        notes.append(f"{endpoint.provider.name} lets response_format decide the whole answer: no tool will be called")
+    return EncodedTools(tools=[_encode_tool(tool, dialect) for tool in tools], choice=choice, notes=tuple(notes))
+
+
+def _wants_json(request: ChatRequest) -> bool:
+    return (request.response_format or {}).get("type") in ("json_object", "json_schema")
 
 
 def _encode_tool(tool: Json, dialect: Dialect) -> dict[str, Any]:
