@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Annotated, Any, TypedDict, cast
 
 import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -10,6 +10,7 @@ from langchain_core.runnables import RunnableBinding
 from langchain_core.tools import tool
 from langchain_qwen import ConfigurationError
 from pydantic import BaseModel, Field
+from pydantic.v1 import BaseModel as BaseModelV1
 
 from tests.unit.langchain.conftest import (
     Chats,
@@ -47,6 +48,19 @@ class Add(BaseModel):
     b: int = Field(description="The second one.")
 
 
+class Subtract(TypedDict):
+    """Subtract two numbers."""
+
+    a: Annotated[int, ..., "The first one."]
+    b: int
+
+
+class Divide(BaseModelV1):
+    """Divide two numbers."""
+
+    a: int
+
+
 ABSENT = "absent"
 
 SCHEMA = {
@@ -55,6 +69,7 @@ SCHEMA = {
     "type": "object",
     "properties": {"a": {"type": "integer"}},
 }
+ANTHROPIC = {"name": "power", "description": "Raise.", "input_schema": {"type": "object"}}
 WIRE = {"type": "function", "function": {"name": "ready", "description": "As it is.", "parameters": {"type": "object"}}}
 
 
@@ -62,15 +77,21 @@ WIRE = {"type": "function", "function": {"name": "ready", "description": "As it 
 
 
 def test_every_kind_of_tool(chats: Chats) -> None:
-    bound = chats.at("text").bind_tools([get_weather, get_time, Add, SCHEMA, WIRE])
+    bound = chats.at("text").bind_tools([get_weather, get_time, Add, Subtract, Divide, SCHEMA, ANTHROPIC, WIRE])
     assert isinstance(bound, RunnableBinding)
     bound.invoke("hello")
     functions = {item["function"]["name"]: item["function"] for item in chats.body["tools"]}
-    assert list(functions) == ["get_weather", "get_time", "Add", "multiply", "ready"]
+    assert list(functions) == ["get_weather", "get_time", "Add", "Subtract", "Divide", "multiply", "power", "ready"]
     assert functions["get_weather"]["description"] == "Get the weather in a city."
     assert functions["get_time"]["parameters"]["required"] == ["city"]
     assert functions["Add"]["parameters"]["properties"]["b"]["description"] == "The second one."
     assert functions["multiply"]["parameters"]["properties"] == {"a": {"type": "integer"}}
+    assert functions["Subtract"]["parameters"]["properties"]["a"] == {
+        "type": "integer",
+        "description": "The first one.",
+    }
+    assert functions["Divide"]["parameters"]["required"] == ["a"]
+    assert functions["power"] == {"name": "power", "description": "Raise.", "parameters": {"type": "object"}}
     assert functions["ready"] == WIRE["function"]
     assert "tool_choice" not in chats.body
     assert "parallel_tool_calls" not in chats.body
@@ -91,6 +112,9 @@ def test_every_kind_of_tool(chats: Chats) -> None:
             {"type": "function", "function": {"name": "get_weather"}},
             {"type": "function", "function": {"name": "get_weather"}},
         ),
+        ({"type": "tool", "name": "get_weather"}, {"type": "function", "function": {"name": "get_weather"}}),
+        ({"type": "any"}, "required"),
+        ({"type": "auto"}, "auto"),
     ],
     ids=str,
 )
@@ -102,8 +126,9 @@ def test_tool_choice(chats: Chats, choice: Any, sent: Any) -> None:
 
 @pytest.mark.parametrize(("choice", "sent"), [(True, "required"), (False, ABSENT), ("any", "required")], ids=str)
 def test_tool_choice_of_a_call(chats: Chats, choice: Any, sent: Any) -> None:
-    chats.at("flash").invoke("Say hello", tools=[WIRE], tool_choice=choice)
+    chats.at("flash").invoke("Say hello", tools=[WIRE, get_time], tool_choice=choice)
     assert chats.body.get("tool_choice", ABSENT) == sent
+    assert [tool["function"]["name"] for tool in chats.body["tools"]] == ["ready", "get_time"]
 
 
 def test_a_choice_that_cannot_be_met(chats: Chats) -> None:
