@@ -126,7 +126,7 @@ def test_what_a_tool_returned_is_one_string() -> None:
         ("wcode", "qwen/qwen3-vl-32b-instruct", VIDEO),
         ("wcode", "qwen/qwen3-vl-32b-instruct", {**VIDEO, "fps": 2}),
         ("dashscope", "qwen3-vl-plus", FRAMES),
-        ("dashscope", "qwen3-omni-flash", AUDIO),
+        ("generic", "qwen3-omni-flash", AUDIO),
         ("llamacpp", "qwen3-vl-32b-instruct", IMAGE),
         ("dashscope", "qwen3-vl-plus", {**IMAGE, "cache_control": {"type": "ephemeral"}}),
     ],

@@ -77,6 +77,18 @@ def test_structured_reasoning_goes_back_verbatim(chats: Chats) -> None:
     assert "reasoning_details" not in chats.sent[1]
 
 
+@pytest.mark.parametrize(("provider", "sent"), [("wcode", True), ("openrouter", False)])
+def test_structured_reasoning_stays_with_its_provider(chats: Chats, provider: str, sent: bool) -> None:
+    details = [{"type": "reasoning.encrypted", "data": "abc"}]
+    calls = [{"id": "c1", "function": {"name": "f", "arguments": "{}"}}]
+    thought = whole({"content": "", "reasoning": "R", "reasoning_details": details, "tool_calls": calls}, "tool_calls")
+    answer = chats.answering(thought, endpoint="text", provider=provider).invoke("hi")
+    history = [HumanMessage("hi"), answer, ToolMessage("x", tool_call_id="c1")]
+    chats.answering(whole({"content": "x"}), endpoint="text").invoke(history)
+    assert chats.sent[1]["reasoning"] == "R"
+    assert chats.sent[1].get("reasoning_details") == (details if sent else None)
+
+
 # Agents
 
 

@@ -53,8 +53,10 @@ class Dialect:
     """JSON mode wants the word JSON somewhere in the prompt; it is added when missing."""
     refused_parts: frozenset[str] = frozenset()
     """Content part types the endpoint is known to reject."""
-    video_fps: bool = True
-    """Hands on the frame rate of a video part."""
+    media_sampling: bool = True
+    """Hands on the keys beside a URL that say how densely media are sampled (`fps`, `max_pixels`, ...)."""
+    audio_data_urls: bool = False
+    """Takes sound as a data URL only; elsewhere it is bare base64."""
     cache_control: bool = True
     """Takes `cache_control` marks on content parts."""
     dropped: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -72,6 +74,7 @@ DASHSCOPE: Final = Dialect(
     thinking_excludes=frozenset({"forced_tool_choice", "json_object", "json_schema"}),
     # `type: file` parts are rejected (pydantic-ai, providers/alibaba.py, Aug 2026).
     refused_parts=frozenset({"file"}),
+    audio_data_urls=True,  # `data:;base64,...` in Model Studio's own samples; bare data: AAswordman/Operit#601, 2026
     # Servers of the Qwen family resolve `$defs` badly (pydantic-ai, profiles/qwen.py, Aug 2026).
     inline_refs=True,
 )
@@ -84,7 +87,7 @@ ANYFAST: Final = Dialect(
     thinking_excludes=DASHSCOPE.thinking_excludes,
     keeps_strict=False,  # tools[].function keeps only name, description and parameters
     inline_refs=True,
-    video_fps=False,  # video_url keeps only `url`
+    media_sampling=False,  # video_url keeps only `url`
     cache_control=False,
     dropped=dict(
         thinking_budget=_NEW_API,
@@ -122,6 +125,7 @@ WCODE: Final = Dialect(
     preserve_thinking=None,
     reasoning_field="reasoning",
     replays_details=True,
+    refused_parts=frozenset({"video"}),  # the page's parts are text, image_url and video_url
     dropped=dict(
         thinking_budget="the page offers reasoning.effort only: set reasoning_effort instead",
         preserve_thinking="the page has no such field",

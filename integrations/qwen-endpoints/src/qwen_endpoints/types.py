@@ -51,6 +51,8 @@ class Message:
     """What the model thought before this answer (assistant only)."""
     reasoning_details: Sequence[Json] = ()
     """The endpoint's own structured reasoning, to be sent back verbatim (assistant only)."""
+    origin: str | None = None
+    """The provider that gave this answer, where known; `reasoning_details` go back to no other (assistant only)."""
     tool_calls: Sequence[ToolCall] = ()
     """Calls this message made (assistant only)."""
     tool_call_id: str | None = None

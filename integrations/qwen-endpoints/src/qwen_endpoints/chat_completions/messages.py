@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from qwen_endpoints.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from qwen_endpoints.dialects import Dialect
     from qwen_endpoints.models import Modality
     from qwen_endpoints.resolve import Endpoint
     from qwen_endpoints.types import ChatRequest, Json, Message, ToolCall
@@ -77,9 +78,14 @@ def _encode_message(
     if replay and message.role == "assistant":
         if message.reasoning:
             encoded[endpoint.dialect.reasoning_field] = message.reasoning
-        if message.reasoning_details and endpoint.dialect.replays_details:
+        if message.reasoning_details and _takes_details(message, endpoint):
             encoded["reasoning_details"] = [deepcopy(dict(detail)) for detail in message.reasoning_details]
     return encoded
+
+
+def _takes_details(message: Message, endpoint: Endpoint) -> bool:
+    """Details may be signed or encrypted, and then mean something to the provider alone that wrote them."""
+    return endpoint.dialect.replays_details and message.origin in (None, endpoint.provider.name)
 
 
 def _encode_tool_call(call: ToolCall) -> dict[str, Any]:
@@ -110,19 +116,31 @@ def _encode_part(part: Json, message: Message, endpoint: Endpoint) -> dict[str, 
     if kind != "text" and not dialect.content_parts:
         raise endpoint.scope.error(
             ConfigurationError,
-            f"A {message.role} message holds a {kind} part, which {endpoint.provider.name} does not take.",
+            f"A {message.role} message holds a part of type {kind}, which {endpoint.provider.name} does not take.",
         )
     encoded = deepcopy(dict(part))
     if not dialect.cache_control:
         encoded.pop("cache_control", None)
-    lost = () if dialect.video_fps else sorted(_SAMPLING & encoded.keys())
+    sound = encoded.get("input_audio")
+    if isinstance(sound, dict):
+        encoded["input_audio"] = _encode_sound(cast("dict[str, Any]", sound), dialect)
+    lost = () if dialect.media_sampling else sorted(_SAMPLING & encoded.keys())
     if lost:
         raise endpoint.scope.error(
             ConfigurationError,
-            f"{' and '.join(lost)} on a {kind} part would not reach the model: {endpoint.provider.name} hands on the "
-            "URL alone.",
+            f"{' and '.join(lost)} on a part of type {kind} would not reach the model: {endpoint.provider.name} hands "
+            "on the URL alone.",
         )
     return encoded
+
+
+def _encode_sound(sound: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
+    """Spell sound as the endpoint takes it, whichever of its two forms it came in. An address stays one."""
+    data = sound.get("data")
+    if not isinstance(data, str) or data.startswith(("http:", "https:")):
+        return sound
+    bare = data.partition("base64,")[2] or data
+    return {**sound, "data": f"data:;base64,{bare}" if dialect.audio_data_urls else bare}
 
 
 def _refuse_media(kind: str, modality: Modality, message: Message, endpoint: Endpoint) -> None:
@@ -130,19 +148,19 @@ def _refuse_media(kind: str, modality: Modality, message: Message, endpoint: End
     if message.role in ("system", "assistant"):
         raise endpoint.scope.error(
             ConfigurationError,
-            f"{'A' if message.role == 'system' else 'An'} {message.role} message holds a {kind} part; Qwen takes "
-            f"{modality} input in user messages and tool results only.",
+            f"{'A' if message.role == 'system' else 'An'} {message.role} message holds a part of type {kind}; Qwen "
+            f"takes {modality} input in user messages and tool results only.",
         )
     if inputs is not None and modality not in inputs:
         raise endpoint.scope.error(
             ConfigurationError,
-            f"A {message.role} message holds a {kind} part, but {endpoint.model} takes {', '.join(sorted(inputs))} "
-            f"only. Choose a model with {modality} input.",
+            f"A {message.role} message holds a part of type {kind}, but {endpoint.model} takes "
+            f"{', '.join(sorted(inputs))} only. Choose a model with {modality} input.",
         )
     if kind in endpoint.dialect.refused_parts:
         raise endpoint.scope.error(
             ConfigurationError,
-            f"A {message.role} message holds a {kind} part, which {endpoint.provider.name} does not take.",
+            f"A {message.role} message holds a part of type {kind}, which {endpoint.provider.name} does not take.",
         )
 
 
