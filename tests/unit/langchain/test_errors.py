@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 import pickle
 import traceback
-from importlib.metadata import version
 from typing import Any, cast
 
 import langchain_qwen
 import pytest
 import qwen_endpoints as core
 from langchain_core import exceptions as langchain
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
 from langchain_qwen import ChatQwen
 from qwen_sandbox import Reply
@@ -65,6 +64,7 @@ REPLIES: list[tuple[int, Any, str, bool]] = [
     (403, _error("not yours"), "PermissionDeniedError", False),
     (403, _error("The free quota is used up", "insufficient_user_quota"), "QuotaExhaustedError", False),
     (404, _error("no such model", "model_not_found"), "ModelNotFoundError", False),
+    (429, _error("The postpaid bill is overdue.", "PostpaidBillOverdue"), "QuotaExhaustedError", False),
     (408, _error("slow"), "TimedOutError", True),
     (413, _error("The request body (or file) is too large"), "InvalidRequestError", False),
     (422, {"detail": "unprocessable"}, "InvalidRequestError", False),
@@ -145,6 +145,15 @@ def test_kinds_are_langchains() -> None:
     for name, theirs in KINDS.items():
         assert issubclass(getattr(langchain_qwen, name), getattr(langchain, theirs))
         assert issubclass(getattr(langchain_qwen, name), cast("Any", langchain).ModelError)
+
+
+def test_kinds_say_whether_a_retry_helps() -> None:
+    """LangChain has `is_retryable` on its classes, so ours must answer as classes too."""
+    retryable = {name for name in KINDS if getattr(langchain_qwen, name).is_retryable is True}
+    told = {name for name in KINDS if getattr(langchain_qwen, name)("x").is_retryable is True}
+    assert retryable == told == {"ConnectionFailedError", "RateLimitError", "ServerError", "StreamInterruptedError",
+        "TimedOutError"}  # fmt: skip
+    assert langchain_qwen.ServerError("x", retryable=False).is_retryable is False  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
 
 
 def test_an_overflow_is_langchains(chats: Chats) -> None:
@@ -302,39 +311,126 @@ def test_a_missing_key_is_told_before_sending() -> None:
         llm.invoke("hi")
 
 
+# Prompts that do not fit
+
+OVERFLOWS: dict[str, tuple[int, Any]] = {
+    # The bodies are as the servers send them; see `qwen_endpoints.errors` for where they were seen.
+    "DashScope": (
+        400,
+        _error(
+            "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 129024]",
+            "invalid_parameter_error",
+            type="invalid_request_error",
+        ),
+    ),
+    "DashScope, native": (
+        400,
+        {"code": "InvalidParameter", "message": "Range of input length should be [1, 30720]", "request_id": "r"},
+    ),
+    "DashScope, documents": (400, _error("Total message token length exceed model limit (10000000 tokens).")),
+    "new-api": (
+        400,
+        _error(
+            "Range of input length should be [1, 983616] (request id: 20261120101500123456789)",
+            "invalid_parameter_error",
+            type="upstream_error",
+            param="",
+        ),
+    ),
+    "OpenRouter": (
+        400,
+        _error(
+            "This endpoint's maximum context length is 131072 tokens. However, you requested about 200009 tokens "
+            "(200009 of text input). Please reduce the length of either one.",
+            400,
+        ),
+    ),
+    "OpenRouter, of its upstream": (
+        400,
+        _error(
+            "Provider returned error",
+            400,
+            metadata={"raw": '{"message":"Range of input length should be [1, 98304]"}', "provider_name": "Alibaba"},
+        ),
+    ),
+    "vLLM": (
+        400,
+        _error(
+            "This model's maximum context length is 65536 tokens. However, your request has 93196 input tokens. Please "
+            "reduce the length of the input messages.",
+            400,
+            type="BadRequestError",
+        ),
+    ),
+    "vLLM, flat": (
+        400,
+        {
+            "object": "error",
+            "message": "The decoder prompt (length 15329) is longer than the maximum model length of 8192. Make sure "
+            "that `max_model_len` is no smaller than the number of text tokens plus multimodal tokens.",
+            "type": "BadRequestError",
+            "param": None,
+            "code": 400,
+        },
+    ),
+    "vLLM behind Xinference": (
+        500,
+        {"detail": "[address=0.0.0.0:43769] The decoder prompt (length 66501) is longer than the maximum model length"},
+    ),
+    "vLLM, nothing left": (400, _error("max_tokens must be at least 1, got -46771. (parameter=max_tokens)", 400)),
+    "SGLang": (400, _error("The input (40970 tokens) is longer than the model's context length (40960 tokens).", 400)),
+    "llama.cpp": (
+        400,
+        _error(
+            "request (2009 tokens) exceeds the available context size (512 tokens), try increasing it",
+            400,
+            type="exceed_context_size_error",
+            n_ctx=512,
+        ),
+    ),
+    "llama.cpp, late": (200, _error("Context size has been exceeded.", 500, type="server_error")),
+    "LM Studio": (
+        400,
+        {"error": "Trying to keep the first 9000 tokens when context the overflows. However, the model is loaded with "
+        "context length of only 4096 tokens, which is not enough."},
+    ),
+    "Ollama": (400, _error("prompt too long; exceeded max context length by 4 tokens", None, type="api_error")),
+    "SiliconFlow": (
+        400,
+        {"code": 20015, "message": "length of prompt_tokens (48322) must be less than max_seq_len (32768)."},
+    ),
+    "TGI": (422, {"error": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000"}),
+}  # fmt: skip
+NEARLY: dict[str, tuple[int, Any]] = {
+    "max_tokens": (400, _error("Range of max_tokens should be [1, 8192]", "invalid_parameter_error")),
+    "most of an answer": (400, _error("max_tokens is too large: 99999. This model supports at most 16384 completion")),
+    "max_tokens 0": (400, _error("max_tokens must be at least 1, got 0.")),
+    "large file": (413, _error("The request body (or file) is too large")),
+    "tokens per minute": (429, _error("Limit 6000 tokens per minute; reduce the length of the messages")),
+}
+
+
+@pytest.mark.parametrize("server", OVERFLOWS)
+def test_a_prompt_that_does_not_fit(chats: Chats, server: str) -> None:
+    """Whole, and where a server has said 200 already and notices in mid-stream."""
+    status, body = OVERFLOWS[server]
+    late = sse([chunk(content="one"), {"error": body["detail"]} if "detail" in body else body], done=False)
+    for llm, call in ((chats.answering(refusal(status, body)), "invoke"), (chats.answering(late), "stream")):
+        with pytest.raises(langchain.ContextOverflowError) as caught:
+            list(getattr(llm, call)("hi"))
+        assert type(caught.value) is langchain_qwen.ContextOverflowError
+        assert cast("Any", caught.value).is_retryable is False
+    assert len(chats.bodies) == 2
+
+
+@pytest.mark.parametrize("case", NEARLY)
+def test_other_refusals_that_speak_of_length(chats: Chats, case: str) -> None:
+    with pytest.raises(core.QwenError) as caught:
+        chats.answering(refusal(*NEARLY[case])).invoke("hi")
+    assert not isinstance(caught.value, langchain.ContextOverflowError)
+
+
 # What LangChain does with them
-
-
-def test_fallbacks_and_retries_by_kind(chats: Chats) -> None:
-    failing = chats.answering(refusal(429, _error("Rate limit exceeded")))
-    good = chats.answering(whole({"content": "x"}))
-    chain = failing.with_fallbacks([good], exceptions_to_handle=(langchain_qwen.RateLimitError,))
-    assert chain.invoke("hi").content == "x"
-    flaky = chats.answering(refusal(429, _error("Rate limit exceeded")), whole({"content": "x"}))
-    retried = flaky.with_retry(
-        retry_if_exception_type=(langchain_qwen.RateLimitError,), wait_exponential_jitter=False, stop_after_attempt=2
-    )
-    assert retried.invoke("hi").content == "x"
-
-
-def test_retry_middleware_asks_whether_it_helps(chats: Chats) -> None:
-    middleware = pytest.importorskip("langchain.agents.middleware", reason="needs the langchain package")
-    agents = pytest.importorskip("langchain.agents")
-    if tuple(map(int, version("langchain").split(".")[:2])) < (1, 4):
-        pytest.skip("langchain asks since 1.4")
-    retry = middleware.ModelRetryMiddleware(max_retries=2, initial_delay=0, jitter=False, on_failure="error")
-
-    def run(*replies: Reply) -> Any:
-        agent = agents.create_agent(chats.answering(*replies), [], middleware=[retry])
-        return agent.invoke({"messages": [HumanMessage("hi")]})
-
-    before = len(chats.bodies)
-    assert run(refusal(500, _error("oops")), whole({"content": "x"}))["messages"][-1].text == "x"
-    assert len(chats.bodies) == before + 2
-    before = len(chats.bodies)
-    with pytest.raises(langchain_qwen.AuthenticationError):
-        run(refusal(401, _error("no")), whole({"content": "x"}))
-    assert len(chats.bodies) == before + 1
 
 
 def test_errors_of_others_pass_through(chats: Chats) -> None:

@@ -19,15 +19,14 @@ import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.load import dumpd, dumps
 from langchain_core.messages import (
+    AIMessage,
     HumanMessage,
     SystemMessage,
+    ToolMessage,
     trim_messages,  # pyright: ignore[reportUnknownVariableType] - its decorator has no types
 )
-from langchain_core.runnables import ConfigurableField
-from langchain_core.tracers import BaseTracer
-from langchain_qwen import ChatQwen
+from langchain_qwen import ChatQwen, QwenError
 from qwen_endpoints import PROVIDERS, ModelOffer, Provider
-from typing_extensions import override
 
 from tests.unit.langchain.conftest import ENDPOINTS, Chats, each_endpoint, merged, whole
 
@@ -50,10 +49,19 @@ def _imported(code: str) -> set[str]:
 
 
 def test_nothing_is_imported_that_the_framework_does_not_import() -> None:
-    framework = _imported("from langchain_core.language_models import BaseChatModel; import langchain_core.exceptions")
-    built = (
-        "import langchain_qwen; langchain_qwen.ChatQwen(model='qwen3.6-flash', provider='anyfast', api_key='x').profile"
+    """Neither by importing nor by building, showing, copying or binding; the SDK comes with the first call."""
+    framework = _imported(
+        "import copy, pickle, langchain_core.exceptions, langchain_core.load, langchain_core.runnables.retry; "
+        "from langchain_core.language_models import BaseChatModel"
     )
+    built = """if True:
+        import copy, pickle
+        from langchain_core.load import dumps
+        from langchain_qwen import ChatQwen, QwenError
+        llm = ChatQwen(model='qwen3.6-flash', provider='anyfast', api_key='x', timeout=5, max_retries=0)
+        llm.profile, repr(llm), dumps(llm), llm.model_dump()
+        copy.deepcopy(llm), pickle.loads(pickle.dumps(llm)), llm.model_copy(), llm.bind_tools([]).with_retry()
+        """
     new = {name.partition(".")[0] for name in _imported(built) - framework} - sys.stdlib_module_names
     assert {name for name in new if not name.startswith("_")} <= {
         "langchain_qwen", "qwen_endpoints", "langchain_core", "pydantic", "tomli"
@@ -123,26 +131,6 @@ def test_secrets_are_never_shown() -> None:
     for text in shown:
         assert not any(secret in text for secret in SECRETS)
     assert "qwen3.6-flash" in repr(llm)
-
-
-class _Tracer(BaseTracer):
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[str] = []
-
-    @override
-    def _persist_run(self, run: Any) -> None:
-        self.seen.append(repr(run) + str(run.dict() if hasattr(run, "dict") else run.model_dump()))
-
-
-@pytest.mark.filterwarnings("ignore:The `dict` method is deprecated")  # pydantic, of langsmith's runs
-def test_traces_hold_no_secrets_and_name_the_model(chats: Chats) -> None:
-    tracer = _Tracer()
-    chats.at("flash", temperature=0.5).invoke("hi", config={"callbacks": [tracer]})
-    (seen,) = tracer.seen
-    assert chats.sandbox.api_key not in seen
-    assert "'ls_provider': 'qwen'" in seen
-    assert "'ls_model_name': 'qwen3.6-flash'" in seen
 
 
 def test_what_tells_models_apart() -> None:
@@ -267,6 +255,11 @@ def _copies(llm: ChatQwen) -> dict[str, ChatQwen]:
     }
 
 
+def test_copies_work_before_a_call(chats: Chats) -> None:
+    for way, twin in _copies(chats.at("flash")).items():
+        assert twin.invoke("Say exactly: two").text == "two", way
+
+
 def test_copies_work_after_a_call(chats: Chats) -> None:
     llm = chats.at("flash", temperature=0.5, extra_body={})
     assert llm.invoke("Say exactly: one").text == "one"
@@ -286,15 +279,48 @@ async def test_copies_work_after_an_async_call(chats: Chats) -> None:
         assert (await twin.ainvoke("Say exactly: two")).text == "two"
 
 
-def test_fields_chosen_at_run_time(chats: Chats) -> None:
-    llm = chats.at("flash").configurable_fields(temperature=ConfigurableField(id="temperature"))
-    llm.invoke("hi", config={"configurable": {"temperature": 0.25}})
-    assert chats.body["temperature"] == 0.25
-    llm.invoke("hi")
-    assert "temperature" not in chats.body
-
-
 # Sharing
+
+
+def _everything(llm: ChatQwen) -> dict[str, Any]:
+    values = {name: getattr(llm, name) for name in type(llm).model_fields}
+    return {**copy.deepcopy(values), "set": set(llm.model_fields_set), "shown": repr(llm), "dumped": llm.model_dump()}
+
+
+@each_endpoint
+async def test_nothing_is_changed(chats: Chats, endpoint: str) -> None:
+    """Neither of the model nor of what the caller gives: messages, tools, settings."""
+    llm = chats.at(endpoint, extra_body={"user": "u"}, default_headers={"x-own": "a"}, stop=["zzz"], max_retries=0)
+    schema: dict[str, Any] = {"title": "Answer", "type": "object", "properties": {"n": {"type": "integer"}}}
+    tool: dict[str, Any] = {"type": "function", "function": {"name": "f", "parameters": schema}}
+    call: Any = {"name": "f", "args": {"n": 1}, "id": "c", "type": "tool_call"}
+    thought = {"reasoning_content": "R", "reasoning_details": [{"type": "reasoning.text", "text": "R"}]}
+    given: dict[str, Any] = {
+        "prompt": [
+            HumanMessage([{"type": "text", "text": "Count from 1 to 3", "extras": {}}], id="h"),
+            AIMessage("", tool_calls=[call], additional_kwargs=thought, id="a"),
+            ToolMessage([{"type": "text", "text": "x"}], tool_call_id="c", artifact={"kept": [1]}),
+        ],
+        "tools": [tool],
+        "kwargs": {"stop": ["yyy"], "extra_body": {"metadata": {"a": "1"}}, "extra_headers": {"x-call": "b"}},
+        "schema": schema,
+    }
+    model, caller = _everything(llm), copy.deepcopy(given)
+    prompt, tools, kwargs = given["prompt"], given["tools"], given["kwargs"]
+    bound = llm.bind_tools(tools, tool_choice="any", **kwargs)
+    bound.invoke(prompt)
+    await llm.ainvoke(prompt, tools=tools, **kwargs)
+    merged(llm.stream(prompt, **kwargs))
+    llm.with_structured_output(given["schema"]).invoke("hi")
+    llm.with_structured_output(given["schema"], method="json_mode", include_raw=True).invoke("hi")
+    llm.batch([prompt, prompt], **kwargs)
+    for failing in ("[[sandbox:500]]", "[[sandbox:401]]"):
+        with pytest.raises(QwenError):
+            llm.invoke(failing, **kwargs)
+    with pytest.raises(QwenError):
+        llm.invoke(prompt, temperature=9)
+    assert _everything(llm) == model
+    assert given == caller
 
 
 def test_one_model_in_two_event_loops(chats: Chats) -> None:
@@ -319,6 +345,20 @@ def test_one_model_in_many_threads(chats: Chats) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(ask, range(24))) == [str(number) for number in range(24)]
+
+
+def test_calls_of_many_threads_keep_their_settings(chats: Chats) -> None:
+    llm = chats.at("flash")
+
+    def ask(number: int) -> None:
+        llm.invoke(f"number {number}", temperature=number / 100, stop=[str(number)], extra_body={"user": str(number)})
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(ask, range(1, 25)))
+    assert len(chats.bodies) == 24
+    for body in chats.bodies:
+        number = body["messages"][0]["content"].split()[1]
+        assert (body["temperature"], body["stop"], body["user"]) == (int(number) / 100, [number], number)
 
 
 def test_event_loops_in_threads(chats: Chats) -> None:

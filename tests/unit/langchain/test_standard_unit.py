@@ -36,8 +36,8 @@ class TestChatQwenUnit(ChatModelUnitTests):
         )
 
     @pytest.mark.xfail(
-        reason="The test loads by `allowed_objects='all'`, langchain-core's own list of classes, which no other package "
-        "can join. `test_serialized.py` makes the round trip with the class named."
+        reason="The test loads by `allowed_objects='all'`, langchain-core's own list of classes, which no other "
+        "package can join. `test_serialized.py` makes the round trip with the class named."
     )
     @override
     def test_serdes(self, model: BaseChatModel, snapshot: Any) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.utils.json import parse_partial_json
-from qwen_endpoints import Choice, Completion, CompletionDelta, ToolCall, Usage
+from qwen_endpoints import Choice, Completion, CompletionDelta, Endpoint, ToolCall, Usage
 
 from langchain_qwen._content_blocks import MODEL_PROVIDER
 
@@ -20,11 +20,11 @@ _SPOILERS: Final = ("]", "}", '"]', '"}', '\\"]', '\\"}')
 """Endings that make a half-written JSON object unreadable even to a lenient parser: a closer nothing has opened."""
 
 
-def decode_completion(completion: Completion, provider: str) -> ChatResult:
+def decode_completion(completion: Completion, endpoint: Endpoint) -> ChatResult:
     """Turn a whole reply into a result with one generation per choice."""
     return ChatResult(
         generations=[
-            ChatGeneration(message=_message(choice, completion, provider), generation_info=_info(choice))
+            ChatGeneration(message=_message(choice, completion, endpoint), generation_info=_info(choice))
             for choice in completion.choices
         ],
         llm_output=_output(completion),
@@ -41,14 +41,14 @@ def combine_outputs(outputs: Iterable[Mapping[str, Any] | None]) -> dict[str, An
     return {**combined, "token_usage": dict(counts)} if combined else {}
 
 
-def decode_deltas(delta: CompletionDelta, provider: str) -> Iterator[ChatGenerationChunk]:
+def decode_deltas(delta: CompletionDelta, endpoint: Endpoint) -> Iterator[ChatGenerationChunk]:
     """Turn one delta into chunks. Their sum equals what `decode_completion` makes of the same reply.
 
     Only the first choice streams, because a merged message can hold one; others arrive whole with the last chunk,
     in `response_metadata["other_choices"]`.
     """
     if delta.completion is not None:
-        yield _last_chunk(delta.completion, provider)
+        yield _last_chunk(delta.completion, endpoint)
         return
     if delta.choice != 0:
         return
@@ -70,13 +70,13 @@ def _chunk(content: str, **fields: Any) -> ChatGenerationChunk:
     return ChatGenerationChunk(message=message)
 
 
-def _last_chunk(completion: Completion, provider: str) -> ChatGenerationChunk:
+def _last_chunk(completion: Completion, endpoint: Endpoint) -> ChatGenerationChunk:
     """Everything that is known only at the end, once: LangChain adds up what chunks repeat."""
     choice = completion.first
     message = AIMessageChunk(
         content="",
         additional_kwargs=_additional(choice, streamed=True),
-        response_metadata=_metadata(choice, completion, provider),
+        response_metadata=_metadata(choice, completion, endpoint),
         usage_metadata=_usage(completion.usage),
         tool_call_chunks=[
             tool_call_chunk(name=None, args=_spoiler(call), id=None, index=position)
@@ -104,11 +104,11 @@ def _spoiler(call: ToolCall) -> str:
     return ""
 
 
-def _message(choice: Choice, completion: Completion, provider: str) -> AIMessage:
+def _message(choice: Choice, completion: Completion, endpoint: Endpoint) -> AIMessage:
     return AIMessage(
         content=choice.text,
         additional_kwargs=_additional(choice, streamed=False),
-        response_metadata=_metadata(choice, completion, provider),
+        response_metadata=_metadata(choice, completion, endpoint),
         tool_calls=[
             tool_call(name=call.name, args=dict(call.parsed), id=call.id)
             for call in choice.tool_calls
@@ -134,9 +134,9 @@ def _additional(choice: Choice, *, streamed: bool) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def _metadata(choice: Choice, completion: Completion, provider: str) -> dict[str, Any]:
+def _metadata(choice: Choice, completion: Completion, endpoint: Endpoint) -> dict[str, Any]:
     known: dict[str, Any] = {
-        "model_name": completion.model,
+        "model_name": completion.model or endpoint.model,
         "id": completion.id,
         "created": completion.created,
         "native_finish_reason": choice.native_finish_reason,
@@ -144,7 +144,7 @@ def _metadata(choice: Choice, completion: Completion, provider: str) -> dict[str
         "token_usage": _token_usage(completion),
         "cost": asdict(completion.cost) if completion.cost is not None else None,
         "notes": list(completion.notes),
-        "other_choices": [asdict(other) for other in completion.choices if other is not choice]
+        "other_choices": [_plain(asdict(other)) for other in completion.choices if other is not choice]
         if choice is completion.first
         else None,
         "invalid_tool_calls": [
@@ -153,13 +153,24 @@ def _metadata(choice: Choice, completion: Completion, provider: str) -> dict[str
             if call.error is not None
         ],
     }
-    named = {"model_provider": MODEL_PROVIDER, "provider": provider, "finish_reason": choice.finish_reason}
+    named = {
+        "model_provider": MODEL_PROVIDER,
+        "provider": endpoint.provider.name,
+        "finish_reason": choice.finish_reason,
+    }
     # The endpoint's own field of a name that means something here is kept under another.
     extra = {
         f"upstream_{name}" if name in known or name in named else name: value
         for name, value in completion.extra.items()
     }
     return {**extra, **{name: value for name, value in known.items() if value not in (None, [], {})}, **named}
+
+
+def _plain(value: Any) -> Any:
+    """Return nested values as JSON would give them back, so that a stored message equals the one that was given."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in cast("Mapping[str, Any]", value).items()}
+    return [_plain(item) for item in cast("list[Any]", value)] if isinstance(value, (list, tuple)) else value
 
 
 def _info(choice: Choice) -> dict[str, Any] | None:

@@ -16,6 +16,13 @@ from langchain_core import exceptions as langchain
 _Kind = TypeVar("_Kind", bound=core.QwenError)
 
 
+class _Retryable:
+    """`is_retryable`, which LangChain has on its classes: of a failure what is known of it, of a kind its default."""
+
+    def __get__(self, error: core.QwenError | None, kind: type[core.QwenError]) -> bool:
+        return kind.retryable_by_default if error is None else error.retryable
+
+
 def _join(kind: type[_Kind], langchain_name: str, *also: type[core.QwenError]) -> type[_Kind]:
     """Make the class that is a `kind` and LangChain's exception of that name, and `also` these joined kinds."""
     fallback = getattr(langchain, "ModelError", langchain.LangChainException)
@@ -29,8 +36,7 @@ def _join(kind: type[_Kind], langchain_name: str, *also: type[core.QwenError]) -
             {
                 "__module__": __name__,
                 "__doc__": kind.__doc__,
-                # LangChain asks the class; whether a retry helps is known only of the single failure.
-                "is_retryable": property(lambda error: error.retryable),
+                "is_retryable": _Retryable(),
             },
         ),
     )

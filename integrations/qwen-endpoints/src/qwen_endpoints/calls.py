@@ -21,6 +21,9 @@ DEFAULT_TIMEOUT: Final = 600.0
 """Seconds; reasoning models may think for minutes before they answer a whole call."""
 
 
+_MAPPINGS: Final = frozenset({"extra_body", "extra_headers", "extra_query"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
     """How one request travels."""
@@ -69,6 +72,10 @@ def plan_call(
         ConfigurationError: The configuration cannot be used; nothing has been sent.
     """
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    for name in _MAPPINGS.intersection(given):
+        if not isinstance(given[name], Mapping):
+            kind = type(given[name]).__name__
+            raise ConfigurationError(f"{name} is a {kind}, not a mapping of names to values.", model=settings.model)
     headers = given.pop("extra_headers", None)
     if headers:  # as settings, so that a credential among them is judged with the address it goes to
         given["default_headers"] = {**(given.get("default_headers") or settings.default_headers or {}), **headers}

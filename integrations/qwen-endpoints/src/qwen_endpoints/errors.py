@@ -158,17 +158,35 @@ class _Sign:
         )
 
 
-_OVERFLOW_TEXT: Final = (
-    r"maximum context length|range of input length|context (window|size|length)|prompt is too long|input is too long"
-    r"|longer than the model's context"
-    r"|exceeds? the (context|(available|maximum|model's) (context|input|number of tokens))"
+_OVERFLOW_TEXTS: Final = (
+    # DashScope: error-code page, Dec 2025. Gateways in front of it hand its words on.
+    r"range of input length|message token length exceed",
+    # vLLM, SGLang, OpenRouter and hosts built on them: their replies as quoted in issues, 2025-26
+    # (QwenLM/Qwen3-Omni#122, langchain-ai/deepagents#468: the latter with status 500)
+    r"maximum context length|longer than the (model's context|maximum model) length|maximum (allowed )?input length",
+    # vLLM with `max_tokens` left to it: what the prompt leaves of the window is below zero, 2026
+    r"max_(completion_)?tokens must be at least 1, got -",
+    # llama.cpp: a recorded reply; its words in mid-stream, 2026
+    r"exceeds? (the )?(available )?context|context (size|length|window) (has been )?exceeded",
+    # LM Studio and Ollama, 2026
+    r"greater than the context length|context length of only|exceeded (max )?context length",
+    # SiliconFlow: infiniflow/ragflow#7060, Apr 2025; continuedev/continue#10993, Mar 2026
+    r"max_seq_len",
+    # Text Generation Inference, 2025
+    r"`inputs` (must have less than|tokens \+ `max_new_tokens` must be)",
+    r"(prompt|input) (is )?too long|reduce the length of the (input|messages|prompt)",
+    r"exceeds? the (maximum|model's) (context|input|number of tokens)",
 )
+"""How endpoints say that a prompt does not fit, clear enough to be believed whatever the status."""
+_OVERFLOW_TEXT: Final = "|".join(_OVERFLOW_TEXTS)
 
 _SIGNS: Final = (
     # A limit per minute is worth waiting for, whatever its code says: DashScope answers 429 with `insufficient_quota`
     # for a tokens-per-minute limit (alibabacloud.com, error-code page, Jun 2026).
     _Sign(QuotaExhaustedError, text=r"free allocated quota exceeded|API_KEY exceeded the current quota"),
     _Sign(QuotaExhaustedError, code=r"arrear|free_?tier|insufficient_user_quota|pre_consume_token_quota_failed"),
+    # DashScope says these with status 429 as well (error-code page, Dec 2025); no waiting mends a bill.
+    _Sign(QuotaExhaustedError, code=r"bill_?overdue|commodity_?not_?purchased"),
     _Sign(QuotaExhaustedError, text=r"arrear|in good standing|insufficient (balance|credits)|余额不足|额度不足|欠费"),
     _Sign(RateLimitError, status=429),
     _Sign(QuotaExhaustedError, status=402),
@@ -178,9 +196,9 @@ _SIGNS: Final = (
     _Sign(ContentFilteredError, code=r"data_?inspection|sensitive_words|prompt_blocked|content_?filter|moderation"),
     _Sign(ContentFilteredError, text=r"inappropriate content|content (policy|filter)|敏感词|内容安全"),
     _Sign(ContextOverflowError, code=r"context_length_exceeded|exceed_context_size"),
-    _Sign(ContextOverflowError, status=400, text=_OVERFLOW_TEXT),
-    _Sign(ContextOverflowError, status=413, text=_OVERFLOW_TEXT),
-    _Sign(ContextOverflowError, status=None, text=r"maximum context length|range of input length|prompt is too long"),
+    _Sign(ContextOverflowError, text=_OVERFLOW_TEXT),
+    _Sign(ContextOverflowError, status=400, text=r"context (window|size|length)"),
+    _Sign(ContextOverflowError, status=413, text=r"context (window|size|length)"),
     # new-api: "no channel available for this model in your group" is a 503 that no retry mends.
     _Sign(ModelNotFoundError, text=r"无可用渠道|no available channel", retryable=False),
     _Sign(ModelNotFoundError, code=r"model_?not_?found|model_not_exist|get_channel_failed"),
