@@ -10,7 +10,7 @@ MANIFESTS := pyproject.toml constraints.txt $(MEMBERS)
 INSTALL = $(UV) pip install --quiet --python .venv/bin/python --constraints constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types wheels matrix live constraints clean
+.PHONY: help demo test lint format types wheels matrix live compare constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,9 @@ matrix: | $(UV) ## install the wheels into clean environments (lowest, highest, 
 live: .venv/.test ## tests against a real server: QWEN_LIVE_BASE_URL, _MODEL, _API_KEY, _PROVIDER
 	@.venv/bin/python -m pytest tests/live $(ARGS)
 
+compare: .venv-compare/.installed ## probe ChatQwen and its peers side by side and write docs/comparison.md
+	@UPDATE=1 .venv-compare/bin/python -m pytest -q tests/compare $(ARGS)
+
 constraints: | $(UV) ## move the pins of constraints.txt to the newest versions
 	@{ sed '/^[^#]/,$$d' constraints.txt; echo "rich uv" | tr ' ' '\n' | $(UV) pip compile --quiet --universal \
 		--python-version 3.10 --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
@@ -51,7 +54,7 @@ constraints: | $(UV) ## move the pins of constraints.txt to the newest versions
 	@mv constraints.new constraints.txt
 
 clean: ## remove what the other targets made
-	rm -rf .venv .tools dist build .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf .venv .venv-compare .tools dist build .pytest_cache .ruff_cache .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp adds to the one environment: the demo needs little, the tests more, the linters most.
@@ -70,6 +73,14 @@ clean: ## remove what the other targets made
 .venv/.lint: .venv/.test
 	@echo "installing the linters into .venv"
 	@$(INSTALL) --group lint
+	@touch $@
+
+# The peers' exact versions are in pyproject.toml; they need other libraries than constraints.txt pins.
+.venv-compare/.installed: $(MANIFESTS) | $(UV)
+	@test -x .venv-compare/bin/python || $(UV) venv --quiet --python '>=3.11' .venv-compare
+	@echo "installing ChatQwen and its peers into .venv-compare"
+	@$(UV) pip install --quiet --python .venv-compare/bin/python --group compare \
+		$(patsubst %,--editable integrations/%,qwen-endpoints langchain-qwen qwen-sandbox)
 	@touch $@
 
 .tools/uv/bin/uv:

@@ -59,7 +59,7 @@ class Case:
 CASES: Final = (
     Case("langchain", frameworks=("langchain",)),
     Case("llamaindex", frameworks=("llamaindex",)),
-    Case("openai-3", extra=("openai>=3,<4",)),
+    Case("openai-3", extra=("openai>=3,<4", "qwen-endpoints[tokens]")),
     Case("openai-2", extra=("openai>=2,<3",), full=True),
     # LlamaIndex wants a newer pydantic than the other floors do, so LangChain's are also met on their own.
     Case("lowest-langchain", frameworks=("langchain",), python="3.10", resolution="lowest-direct"),

@@ -21,7 +21,9 @@ def langchain_profile(endpoint: core.Endpoint) -> ModelProfile:
     inputs = profile.inputs
     takes_schema = profile.json_schema
     if takes_schema:
-        takes_schema = structured_method(endpoint) == "json_schema" and endpoint.dialect.schema_beside_tools is not False
+        takes_schema = (
+            structured_method(endpoint) == "json_schema" and endpoint.dialect.schema_beside_tools is not False
+        )
     found: dict[str, Any] = {
         "name": profile.id,
         "max_input_tokens": profile.context_window,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from langchain_core.messages.utils import count_tokens_approximately
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, PrivateAttr, model_validator
@@ -22,9 +21,11 @@ from qwen_endpoints import (
     StructuredMethod,
     can_force_tools,
     check_settings,
+    count_tokens,
     plan_call,
     resolve,
     structured_method,
+    token_ids,
 )
 from typing_extensions import Self, override
 
@@ -32,8 +33,10 @@ from langchain_qwen._content_blocks import MODEL_PROVIDER, register_blocks
 from langchain_qwen._decode import combine_outputs, decode_completion, decode_deltas
 from langchain_qwen._encode import encode_messages
 from langchain_qwen._errors import ConfigurationError, as_langchain_errors
+from langchain_qwen._hidden import digest, masked
 from langchain_qwen._profile import langchain_profile
 from langchain_qwen._structured import Schema, plan_answer, wire_response_format, with_raw
+from langchain_qwen._tokens import count_conversation, count_tools, profile_of
 from langchain_qwen._tools import Tool, ToolChoice, described_tools, named_choice
 from langchain_qwen._version import __version__
 
@@ -66,8 +69,8 @@ class ChatQwen(QwenSettings, BaseChatModel):
         QwenError: Any other kind, when a call fails; each is also LangChain's matching `ModelError`.
     """
 
-    streaming: bool = False
-    """Let `invoke` stream under the hood. Do not pass `False`: LangChain would then never stream."""
+    streaming: bool | None = None
+    """Let `invoke` stream under the hood. With `False`, LangChain would not stream at all."""
 
     _client: QwenClient = PrivateAttr(default_factory=QwenClient)
 
@@ -116,6 +119,18 @@ class ChatQwen(QwenSettings, BaseChatModel):
             "default_headers": "QWEN_DEFAULT_HEADERS",
             "default_query": "QWEN_DEFAULT_QUERY",
         }
+
+    @override
+    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
+        """Return what traces show of a call: no secret, not even one that was given for this call only."""
+        return super()._get_invocation_params(stop=stop, **masked(kwargs))
+
+    @override
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        """Return the model's part of a cache key. Where a call goes and what it hides are in it as a digest."""
+        endpoint = self._endpoint_if_known()
+        shown = super()._get_llm_string(stop=stop, **masked(kwargs))
+        return f"{shown}---{digest(endpoint.base_url if endpoint else None, self, kwargs)}"
 
     @override
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
@@ -201,20 +216,44 @@ class ChatQwen(QwenSettings, BaseChatModel):
         return with_raw(llm, request.parser) if include_raw else llm | request.parser
 
     @override
+    def get_token_ids(self, text: str) -> list[int]:
+        """Return a text's token ids, offline: `custom_get_token_ids`, or those of the model's own vocabulary.
+
+        Raises:
+            ConfigurationError: The model's vocabulary is unknown, or not installed (`langchain-qwen[tokens]`).
+        """
+        if self.custom_get_token_ids is not None:
+            return self.custom_get_token_ids(text)
+        with as_langchain_errors():
+            return token_ids(text, profile_of(self).tokenizer)
+
+    @override
     def get_num_tokens(self, text: str) -> int:
-        """Estimate a text's tokens offline, from its characters, or count `custom_get_token_ids`."""
+        """Count a text's tokens offline: with `custom_get_token_ids`, with the model's vocabulary, or by an estimate.
+
+        The vocabulary comes with `langchain-qwen[tokens]`.
+        """
         if self.custom_get_token_ids is not None:
             return super().get_num_tokens(text)
-        return self.get_num_tokens_from_messages([HumanMessage(text)])
+        with as_langchain_errors():
+            return count_tokens(text, profile_of(self).tokenizer)
 
     @override
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
-        """Estimate a prompt's tokens offline, from its characters, or count `custom_get_token_ids`."""
+        """Count a prompt's tokens offline, as `get_num_tokens` does, with what the chat template adds.
+
+        Args:
+            messages: The conversation. Media whose size cannot be told counts as docs/tokens.md says.
+            tools: Whatever `bind_tools` takes.
+
+        Raises:
+            ConfigurationError: A message or a content block cannot be sent; it is named.
+        """
         if self.custom_get_token_ids is not None:
-            return super().get_num_tokens_from_messages(messages, tools)
-        if tools:
-            return count_tokens_approximately(messages, tools=list(tools))
-        return count_tokens_approximately(messages)
+            counted = super().get_num_tokens_from_messages(messages)
+            return counted + count_tools(tools or (), self.custom_get_token_ids)
+        with as_langchain_errors():
+            return count_conversation(self, messages, tools or ())
 
     def close(self) -> None:
         """Close the connections of sync calls. The next call opens new ones."""
@@ -234,7 +273,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
     ) -> ChatResult:
         with as_langchain_errors():
             call = self._plan(messages, stop, kwargs)
-            return decode_completion(self._client.complete(call), call.endpoint.provider.name)
+            return decode_completion(self._client.complete(call), call.endpoint)
 
     @override
     async def _agenerate(
@@ -246,7 +285,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
     ) -> ChatResult:
         with as_langchain_errors():
             call = self._plan(messages, stop, kwargs)
-            return decode_completion(await self._client.acomplete(call), call.endpoint.provider.name)
+            return decode_completion(await self._client.acomplete(call), call.endpoint)
 
     @override
     def _stream(
@@ -260,7 +299,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
             call = self._plan(messages, stop, kwargs)
             with closing(self._client.stream(call)) as deltas:
                 for delta in deltas:
-                    for chunk in decode_deltas(delta, call.endpoint.provider.name):
+                    for chunk in decode_deltas(delta, call.endpoint):
                         if run_manager is not None:
                             run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk
@@ -277,7 +316,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
             call = self._plan(messages, stop, kwargs)
             async with aclosing(self._client.astream(call)) as deltas:
                 async for delta in deltas:
-                    for chunk in decode_deltas(delta, call.endpoint.provider.name):
+                    for chunk in decode_deltas(delta, call.endpoint):
                         if run_manager is not None:
                             await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk
@@ -292,7 +331,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
             tool_choice=named_choice(kwargs.pop("tool_choice", None)),
             response_format=wire_response_format(kwargs.pop("response_format", None)),
             answer_schema=kwargs.pop("answer_schema", None),
-            overrides={**kwargs, "stop": stop or kwargs.get("stop")},
+            overrides=kwargs if stop is None else {**kwargs, "stop": stop},
         )
 
     def _endpoint_if_known(self) -> Endpoint | None:

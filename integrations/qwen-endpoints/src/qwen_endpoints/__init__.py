@@ -23,6 +23,7 @@ from qwen_endpoints.errors import (
 )
 from qwen_endpoints.models import ModelProfile, catalogue
 from qwen_endpoints.pricing import Cost, Price
+from qwen_endpoints.prompt_tokens import count_prompt_tokens
 from qwen_endpoints.providers import PROVIDERS, ModelOffer, Parameter, Provider
 from qwen_endpoints.resolve import Endpoint, resolve
 from qwen_endpoints.settings import ARGUMENTS, QwenSettings
@@ -36,6 +37,8 @@ from qwen_endpoints.structured import (
     structured_method,
     wire_name,
 )
+from qwen_endpoints.tokenizers import TOKENIZERS
+from qwen_endpoints.tokens import count_tokens, estimate_tokens, text_tokenizer, token_ids
 from qwen_endpoints.types import (
     ChatRequest,
     Choice,
@@ -57,6 +60,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ARGUMENTS",
     "PROVIDERS",
+    "TOKENIZERS",
     "AuthenticationError",
     "Call",
     "ChatRequest",
@@ -101,6 +105,9 @@ __all__ = [
     "can_force_tools",
     "catalogue",
     "check_settings",
+    "count_prompt_tokens",
+    "count_tokens",
+    "estimate_tokens",
     "parse_arguments",
     "plan_call",
     "read_json",
@@ -109,5 +116,7 @@ __all__ = [
     "response_format",
     "strip_fence",
     "structured_method",
+    "text_tokenizer",
+    "token_ids",
     "wire_name",
 ]

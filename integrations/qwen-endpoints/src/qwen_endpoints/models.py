@@ -1,7 +1,8 @@
 """The model catalogue: what is known of each Qwen model, wherever it is served.
 
-A profile is a default, never a limit to enforce: hosts cut context windows and switch features off, so a provider's
-row may override any field (see `Provider.models`) and a user may override both.
+A profile is a default: hosts cut context windows and switch features off, so a provider's row may override any field
+(see `Provider.models`) and a user may override both. Sizes are never enforced. What is known to be impossible (media,
+reasoning, a JSON schema) is refused before it is sent; what is unknown is not.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ class ModelProfile:
     """Whether `response_format` may hold a JSON schema."""
     price: Price | None = None
     """What tokens cost, where the host publishes it."""
+    tokenizer: str | None = None
+    """Which row of `TOKENIZERS` makes tokens of its prompts. Counts are exact only where this is known."""
     source: str = ""
     """Where these facts were read."""
     checked: date | None = None

@@ -1,0 +1,51 @@
+"""Token counts of texts and conversations, offline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+
+from langchain_core.messages import BaseMessage
+from qwen_endpoints import (
+    ChatRequest,
+    ConfigurationError,
+    ModelProfile,
+    QwenSettings,
+    catalogue,
+    count_prompt_tokens,
+    resolve,
+)
+
+from langchain_qwen._encode import encode_messages
+from langchain_qwen._tools import Tool, described_tools
+
+
+def profile_of(settings: QwenSettings) -> ModelProfile:
+    """What is known of the model, also while nothing tells yet which provider will be asked."""
+    try:
+        return resolve(settings, need_key=False, described=True).profile
+    except ConfigurationError:
+        return catalogue().find(settings.model) or ModelProfile(id=settings.model)
+
+
+def count_conversation(settings: QwenSettings, messages: Sequence[BaseMessage], tools: Iterable[Tool]) -> int:
+    """Count the prompt that these messages and tools become.
+
+    Raises:
+        ConfigurationError: A message or a content block cannot be sent; it is named.
+    """
+    request = ChatRequest(
+        messages=encode_messages(messages),
+        tools=described_tools(tools),
+        enable_thinking=settings.enable_thinking,
+        thinking_budget=settings.thinking_budget,
+        reasoning_effort=settings.reasoning_effort,
+        preserve_thinking=settings.preserve_thinking,
+        reasoning_replay=settings.reasoning_replay,
+    )
+    return count_prompt_tokens(request, profile_of(settings))
+
+
+def count_tools(tools: Iterable[Tool], token_ids: Callable[[str], list[int]]) -> int:
+    """Count tool definitions with a tokenizer of the caller's own."""
+    return sum(len(token_ids(json.dumps(tool, ensure_ascii=False, default=str))) for tool in described_tools(tools))
