@@ -156,7 +156,7 @@ PARAMETER_CASES = [
     WireCase("tool_choice unset", "wcode", call={"tools": [TOOL]}, absent=("tool_choice",)),
     WireCase("tool_choice auto without tools is nothing", "wcode", call={"tool_choice": "auto"},
         absent=("tool_choice",)),
-    WireCase("response_format", "wcode", call={"response_format": SCHEMA}, present={"response_format": SCHEMA}),
+    WireCase("response_format", "vllm", call={"response_format": SCHEMA}, present={"response_format": SCHEMA}),
     WireCase(
         "extra_body merges deeply and comes last", "vllm",
         {"temperature": 0.5, "enable_thinking": False,

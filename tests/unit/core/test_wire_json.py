@@ -93,7 +93,7 @@ def test_any_other_format_needs_no_schema_in_the_prompt(format_: Any) -> None:
 
 
 def test_references_are_inlined_where_the_row_says_so(server: Server) -> None:
-    format_ = {"type": "json_schema", "json_schema": {"name": "n", "schema": ANSWER, "strict": True}}
+    format_: dict[str, Any] = {"type": "json_schema", "json_schema": {"name": "n", "schema": ANSWER, "strict": True}}
     client = QwenClient()
     for provider, expected in (("dashscope", INLINED), ("wcode", ANSWER)):
         send(client, make(server, provider, model="qwen-plus"), response_format=format_)
