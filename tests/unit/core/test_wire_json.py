@@ -106,7 +106,7 @@ def test_references_are_inlined_where_the_row_says_so(server: Server) -> None:
 def test_a_schema_for_a_model_known_to_take_none_is_refused_before_sending(server: Server) -> None:
     client, settings = QwenClient(), make(server, "wcode", model="qwen/qwen3-235b-a22b")
     format_ = {"type": "json_schema", "json_schema": {"name": "n", "schema": ANSWER}}
-    with pytest.raises(ConfigurationError, match=r"does not take a JSON schema.*function_calling"):
+    with pytest.raises(ConfigurationError, match=r"does not take a JSON schema.*function calling"):
         send(client, settings, response_format=format_)
     assert server.received == []
     send(client, settings, overrides={"extra_body": {"response_format": format_}})

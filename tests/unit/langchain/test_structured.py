@@ -375,7 +375,7 @@ def test_what_cannot_be_used_is_refused_at_once(chats: Chats, arguments: dict[st
 
 def test_a_method_the_model_is_known_not_to_have_is_refused_before_sending(chats: Chats) -> None:
     before = len(chats.bodies)
-    with pytest.raises(ConfigurationError, match="function_calling"):
+    with pytest.raises(ConfigurationError, match="function calling"):
         chats.at("text").with_structured_output(Joke, method="json_schema").invoke("hi")
     assert len(chats.bodies) == before
 

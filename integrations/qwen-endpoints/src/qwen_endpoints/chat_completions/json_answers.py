@@ -33,8 +33,8 @@ def encode_response_format(request: ChatRequest, endpoint: Endpoint) -> dict[str
     if endpoint.profile.json_schema is False:
         raise endpoint.scope.error(
             ConfigurationError,
-            f"{endpoint.model} at {endpoint.provider.name} does not take a JSON schema as response_format: use a tool "
-            'call (method="function_calling") or JSON mode (method="json_mode"), or send it in extra_body anyway.',
+            f"{endpoint.model} at {endpoint.provider.name} does not take a JSON schema as response_format: use "
+            "function calling or JSON mode instead, or send it in extra_body anyway.",
         )
     schema = cast("Mapping[str, Any]", described).get("schema")
     if endpoint.dialect.inline_refs and isinstance(schema, dict):
