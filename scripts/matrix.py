@@ -66,7 +66,7 @@ CASES: Final = (
     Case("lowest-3.10", python="3.10", resolution="lowest-direct", full=True),
     Case("lowest-3.13", python="3.13", resolution="lowest-direct"),
     Case("highest-3.10", python="3.10", resolution="highest"),
-    Case("highest-3.13", python="3.13", resolution="highest", full=True),
+    Case("highest-3.13", python="3.13", resolution="highest", extra=("qwen-endpoints[tokens]",), full=True),
 )
 
 
