@@ -1,0 +1,89 @@
+"""The bench: the class under test at a server that gives scripted replies and keeps what it was sent."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final, cast
+
+import pytest
+from llama_index.core.llms.llm import LLM
+from qwen_sandbox import Reply, Sandbox
+
+from llama_index_llm_tests.answers import Answer, Json
+from llama_index_llm_tests.asking import CompletionMode, Mode, reply_for
+
+KEY: Final = "sk-conformance-0123456789"
+"""The key that every LLM is given; made up."""
+_SCRIPTS: Final = itertools.count()
+
+
+class UnderTest:
+    """What the suite must know about a class. A subclass of the suite fills it in."""
+
+    llm_class: ClassVar[type[LLM]]
+    """The class to test."""
+    settings: ClassVar[Mapping[str, Any]] = {"model": "qwen3-32b", "max_retries": 0}
+    """Constructor arguments of every test, beside the address and the key."""
+    address: ClassVar[str] = "api_base"
+    """The argument that takes the server's base URL (it ends in `/v1`)."""
+    key: ClassVar[str] = "api_key"
+    """The argument that takes the key."""
+    thinking_on: ClassVar[Mapping[str, Any]] = {}
+    """Arguments of one call that switch thinking on; empty: the class has no such switch."""
+    thinking_off: ClassVar[Mapping[str, Any]] = {}
+    """As `thinking_on`, for off."""
+    not_applicable: ClassVar[Mapping[str, str]] = {}
+    """Tests that make no sense for the class, by name, each with the reason; they are skipped with it."""
+
+    def make_llm(self, base_url: str, **settings: Any) -> LLM:
+        """Build an LLM for a server; `settings` go over those of the class."""
+        given: dict[str, Any] = {**self.settings, self.address: base_url, self.key: KEY, **settings}
+        return self.llm_class(**given)
+
+    @pytest.fixture(autouse=True)
+    def _applicable(self, request: pytest.FixtureRequest) -> None:
+        name = getattr(request.node, "originalname", request.node.name)
+        if name in self.not_applicable:
+            pytest.skip(self.not_applicable[name])
+
+    @pytest.fixture
+    def bench(self, qwen_sandbox: Sandbox) -> Bench:
+        """The class under test at a scripted server."""
+        return Bench(self, qwen_sandbox)
+
+
+class Bench:
+    """What a test is handed."""
+
+    def __init__(self, subject: UnderTest, server: Sandbox) -> None:
+        self._subject = subject
+        self.server = server
+
+    def url(self, *replies: Reply) -> str:
+        """The base URL of a server that gives these replies in order, the last one for ever."""
+        return self.server.script_sequence(f"conformance-{next(_SCRIPTS)}", replies)
+
+    def llm(self, *replies: Reply, **settings: Any) -> LLM:
+        """An LLM whose server gives these replies in order, the last one for ever."""
+        return self._subject.make_llm(self.url(*replies), **settings)
+
+    def answering(self, mode: Mode | CompletionMode, *answers: Answer, **settings: Any) -> LLM:
+        """An LLM whose server gives these answers in the form that the mode asks for."""
+        return self.llm(*(reply_for(mode, answer) for answer in answers), **settings)
+
+    @property
+    def bodies(self) -> list[Json]:
+        """The bodies that arrived, oldest first."""
+        sent: Sequence[Any] = [request.json for request in self.server.requests if request.json]
+        return cast("list[Json]", sent)
+
+    @property
+    def body(self) -> Json:
+        """The body that arrived last; empty if nothing did."""
+        return self.bodies[-1] if self.bodies else {}
+
+    @property
+    def messages(self) -> list[Json]:
+        """The messages that arrived last."""
+        return self.body.get("messages", [])

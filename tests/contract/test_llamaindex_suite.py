@@ -1,0 +1,16 @@
+"""`Qwen` passes the conformance suite for LlamaIndex LLMs, all of it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from llama_index.llms.qwen import Qwen
+from llama_index_llm_tests import LLMSuite
+
+
+class TestQwen(LLMSuite):
+    llm_class = Qwen
+    settings: ClassVar = {"model": "qwen3-32b", "provider": "generic", "max_retries": 0}
+    address = "base_url"
+    thinking_on: ClassVar = {"enable_thinking": True}
+    thinking_off: ClassVar = {"enable_thinking": False}
