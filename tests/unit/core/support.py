@@ -23,8 +23,9 @@ from qwen_endpoints import (
     plan_call,
     resolve,
 )
-from qwen_endpoints.chat_completions.encode import EncodedRequest, encode_request
-from qwen_endpoints.chat_completions.reply import ReplyDecoder
+from qwen_endpoints.chat_completions import StreamDecoder, encode_request
+from qwen_endpoints.codec import EncodedRequest
+from qwen_endpoints.reply import ReplyDecoder
 from typing_extensions import override
 
 KEY: Any = "test-key-4711"
@@ -263,7 +264,7 @@ def decode_pieces(
 ) -> Decoded:
     """Run the decoder over bytes as they come from a socket."""
     where = place or endpoint()
-    decoder = ReplyDecoder(where, encoded(where, **request), {"content-type": content_type})
+    decoder = ReplyDecoder(where, StreamDecoder(where, encoded(where, **request)), {"content-type": content_type})
     deltas: list[CompletionDelta] = []
     for piece in pieces:
         deltas += decoder.feed(piece)

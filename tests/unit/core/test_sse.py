@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from qwen_endpoints.chat_completions.sse import SseDecoder, SseEvent
+from qwen_endpoints.sse import SseDecoder, SseEvent
 
 
 def events(*pieces: bytes) -> list[SseEvent]:

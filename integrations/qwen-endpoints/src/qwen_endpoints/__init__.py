@@ -1,7 +1,6 @@
 """Qwen endpoints: facts about them, and the wire codec that speaks to them. Free of any framework."""
 
 from qwen_endpoints.calls import Call, check_settings, plan_call
-from qwen_endpoints.chat_completions.tool_calls import parse_arguments
 from qwen_endpoints.client import QwenClient
 from qwen_endpoints.dialects import Dialect
 from qwen_endpoints.errors import (
@@ -39,6 +38,7 @@ from qwen_endpoints.structured import (
 )
 from qwen_endpoints.tokenizers import TOKENIZERS
 from qwen_endpoints.tokens import count_tokens, estimate_tokens, text_tokenizer, token_ids
+from qwen_endpoints.tool_calls import parse_arguments
 from qwen_endpoints.types import (
     ChatRequest,
     Choice,

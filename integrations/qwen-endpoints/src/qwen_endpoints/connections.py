@@ -1,7 +1,4 @@
-"""SDK clients: built on first use, shared where configuration is equal, one per event loop, safe to copy and fork.
-
-The `openai` package brings connection pools, authentication, retries and timeouts. It is imported here, on first use.
-"""
+"""SDK clients: built on first use, shared where configuration is equal, one per event loop, safe to copy and fork."""
 
 from __future__ import annotations
 
@@ -14,9 +11,10 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-if TYPE_CHECKING:
-    import openai
+from qwen_endpoints.protocols import PROTOCOLS
+from qwen_endpoints.sdks import OPENAI, Sdk
 
+if TYPE_CHECKING:
     from qwen_endpoints.calls import Call
 
 
@@ -28,6 +26,7 @@ class Address:
     api_key: str | None = field(repr=False)
     http_client: Any = None
     async_http_client: Any = None
+    sdk: Sdk = OPENAI
 
     @classmethod
     def of(cls, call: Call) -> Address:
@@ -38,6 +37,7 @@ class Address:
             key.get_secret_value() if key else None,
             call.transport.http_client,
             call.transport.async_http_client,
+            PROTOCOLS[call.endpoint.provider.protocol].sdk,
         )
 
 
@@ -47,37 +47,31 @@ class Connection:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._lock = threading.Lock()
-        self._sync: tuple[int, openai.OpenAI] | None = None
-        self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[openai.AsyncOpenAI, Any]] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._sync: tuple[int, Any] | None = None
+        self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Any, Any]] = weakref.WeakKeyDictionary()
 
-    def sync(self) -> openai.OpenAI:
+    def sync(self) -> Any:
         """Return the client for sync calls. A forked child gets its own: sockets must not be shared."""
         process = os.getpid()
         held = self._sync
         if held is not None and held[0] == process:
             return held[1]
-        import openai
-
         with self._lock:
             if self._sync is None or self._sync[0] != process:
-                client = openai.OpenAI(**self._arguments(), http_client=self._address.http_client)
+                client = self._made(self._address.sdk.client, self._address.http_client)
                 self._sync = process, client
                 if self._address.http_client is None:
                     weakref.finalize(self, client.close)
             return self._sync[1]
 
-    async def asynchronous(self) -> openai.AsyncOpenAI:
+    async def asynchronous(self) -> Any:
         """Return the client for the running event loop: a pool must not outlive the loop it was made in."""
         loop = asyncio.get_running_loop()
         held = self._loops.get(loop)
         if held is not None:
             return held[0]
-        import openai
-
         given = self._address.async_http_client
-        client = openai.AsyncOpenAI(**self._arguments(), http_client=given)
+        client = self._made(self._address.sdk.async_client, given)
         lifetime = _close_with_loop(client) if given is None else None
         self._loops[loop] = client, lifetime
         if lifetime is not None:
@@ -86,29 +80,25 @@ class Connection:
 
     def ask(self, arguments: Mapping[str, Any]) -> Any:
         """Post a request and return the HTTP response, its body read."""
-        from openai import APIResponse
-
-        return self.sync().post(**arguments, cast_to=APIResponse[bytes]).http_response
+        sdk = self._address.sdk.load()
+        return self.sync().post(**arguments, cast_to=sdk.APIResponse[bytes]).http_response
 
     async def aask(self, arguments: Mapping[str, Any]) -> Any:
         """As `ask`."""
-        from openai import AsyncAPIResponse
+        sdk = self._address.sdk.load()
+        client = await self.asynchronous()
+        return (await client.post(**arguments, cast_to=sdk.AsyncAPIResponse[bytes])).http_response
 
-        sdk = await self.asynchronous()
-        return (await sdk.post(**arguments, cast_to=AsyncAPIResponse[bytes])).http_response
-
-    def open(self, arguments: Mapping[str, Any]) -> openai.Stream[object]:
+    def open(self, arguments: Mapping[str, Any]) -> Any:
         """Post a request and return its stream once the headers are there; leaving its context closes it."""
-        from openai import Stream
+        sdk = self._address.sdk.load()
+        return self.sync().post(**arguments, cast_to=object, stream=True, stream_cls=sdk.Stream[object])
 
-        return self.sync().post(**arguments, cast_to=object, stream=True, stream_cls=Stream[object])
-
-    async def aopen(self, arguments: Mapping[str, Any]) -> openai.AsyncStream[object]:
+    async def aopen(self, arguments: Mapping[str, Any]) -> Any:
         """As `open`."""
-        from openai import AsyncStream
-
-        sdk = await self.asynchronous()
-        return await sdk.post(**arguments, cast_to=object, stream=True, stream_cls=AsyncStream[object])
+        sdk = self._address.sdk.load()
+        client = await self.asynchronous()
+        return await client.post(**arguments, cast_to=object, stream=True, stream_cls=sdk.AsyncStream[object])
 
     def close(self) -> None:
         """Close the sync client. The next call opens a new one."""
@@ -125,21 +115,13 @@ class Connection:
                 await held[1].aclose()
             await held[0].close()
 
-    def _arguments(self) -> dict[str, Any]:
-        """Everything that the SDK would otherwise take from variables meant for another service."""
-        from openai import Omit
-
-        foreign = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
-        unwanted = ["OpenAI-Organization", "OpenAI-Project", *(line.partition(":")[0].strip() for line in foreign)]
-        return {
-            "base_url": self._address.base_url,
-            # The SDK insists on a key; `Exchange` states the header for each request, or leaves it out.
-            "api_key": self._address.api_key or "unused",
-            "default_headers": {name: Omit() for name in unwanted if name},
-        }
+    def _made(self, name: str, http_client: Any) -> Any:
+        sdk, address = self._address.sdk, self._address
+        arguments = sdk.client_arguments(address.base_url, address.api_key)
+        return getattr(sdk.load(), name)(**arguments, http_client=http_client)
 
 
-async def _close_with_loop(client: openai.AsyncOpenAI) -> AsyncGenerator[None, None]:
+async def _close_with_loop(client: Any) -> AsyncGenerator[None, None]:
     """Close `client` when its loop ends: loops finish their open async generators before they close.
 
     Without this, each `asyncio.run(model.ainvoke(...))` would leave sockets behind for the garbage collector.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from qwen_endpoints.types import Json
@@ -36,6 +36,8 @@ class Dialect:
     """The key that replayed reasoning is sent under."""
     replays_details: bool = False
     """Takes `reasoning_details` back; otherwise they are left out of replayed messages."""
+    unsigned_thinking: bool = False
+    """Takes thinking blocks without a signature (Messages only)."""
     max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """The key that limits the answer's length."""
     content_parts: bool = True
@@ -213,3 +215,54 @@ GENERIC: Final = Dialect(
     raw_think_tags=True,
 )
 """Any other server that speaks Chat Completions."""
+
+_NO_PLACE: Final = "the Messages protocol has no such parameter"
+
+MESSAGES: Final = Dialect(
+    # docs.anthropic.com, Messages and extended thinking, 2026.
+    thinking_on=dict(thinking=dict(type="enabled")),
+    thinking_off=dict(thinking=dict(type="disabled")),
+    thinking_budget=("thinking", "budget_tokens"),
+    reasoning_effort=None,  # said as a budget
+    one_degree=True,
+    preserve_thinking=None,
+    thinking_excludes=frozenset({"forced_tool_choice"}),  # "tool_choice any and tool are not supported with thinking"
+    replays_details=True,
+    keeps_strict=False,
+    inline_refs=True,
+    json_word=False,
+    refused_parts=frozenset({"video_url", "video", "input_audio", "audio_url", "file"}),
+    media_sampling=False,
+    dropped={
+        name: _NO_PLACE
+        for name in (
+            "frequency_penalty",
+            "logit_bias",
+            "logprobs",
+            "min_p",
+            "n",
+            "presence_penalty",
+            "preserve_thinking",
+            "repetition_penalty",
+            "seed",
+            "top_a",
+            "top_logprobs",
+            "verbosity",
+        )
+    },
+)
+"""Anthropic's Messages as its own page has it."""
+
+MESSAGES_LLAMACPP: Final = replace(
+    MESSAGES,
+    # `thinking` is ignored, the template's own switch is not (seen 2026-11-22).
+    thinking_on=dict(thinking=dict(type="enabled"), chat_template_kwargs=dict(enable_thinking=True)),
+    thinking_off=dict(thinking=dict(type="disabled"), chat_template_kwargs=dict(enable_thinking=False)),
+    thinking_excludes=frozenset(),
+    unsigned_thinking=True,
+    tool_choice=LLAMACPP.tool_choice,
+)
+"""llama.cpp's `/v1/messages`, whose thinking is not signed."""
+
+MESSAGES_VLLM: Final = replace(MESSAGES_LLAMACPP, tool_choice="full")
+"""vLLM's `/v1/messages`. Read 2026-08."""

@@ -8,8 +8,6 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from qwen_endpoints.chat_completions.encode import encode_request
-from qwen_endpoints.chat_completions.reply import ReplyDecoder, json_or_text
 from qwen_endpoints.errors import (
     ConfigurationError,
     ConnectionFailedError,
@@ -17,12 +15,13 @@ from qwen_endpoints.errors import (
     StreamInterruptedError,
     TimedOutError,
 )
+from qwen_endpoints.protocols import PROTOCOLS
+from qwen_endpoints.reply import ReplyDecoder, json_or_text
 from qwen_endpoints.types import Completion, CompletionDelta
 
 if TYPE_CHECKING:
     from qwen_endpoints.calls import Call
 
-_PATH: Final = "/chat/completions"
 _CONNECT_TIMEOUT: Final = 10.0
 
 
@@ -32,7 +31,8 @@ class Exchange:
     def __init__(self, call: Call, *, stream: bool) -> None:
         self._call = call
         self._scope = call.endpoint.scope
-        self._request = encode_request(call.request, call.endpoint, stream=stream)
+        self._protocol = PROTOCOLS[call.endpoint.provider.protocol]
+        self._request = self._protocol.encode(call.request, call.endpoint, stream=stream)
         self._reply: ReplyDecoder | None = None
         self._seen = 0
         self._heard_at = 0.0
@@ -44,18 +44,17 @@ class Exchange:
 
     def arguments(self) -> dict[str, Any]:
         """What the SDK's `post` is called with."""
-        return {"path": _PATH, "body": self._request.body, "options": self._options()}
+        return {"path": self._protocol.path, "body": self._request.body, "options": self._options()}
 
     def _options(self) -> dict[str, Any]:
-        from openai import Omit, Timeout
-
+        sdk = self._protocol.sdk.load()
         transport = self._call.transport
-        key = self._call.endpoint.api_key
         # Foreign headers of these names are taken out wherever they come from, so ours are stated for each request;
         # in the SDK's own case, so that a caller's take their place in every version of it.
         stated: dict[str, Any] = {
-            "Authorization": f"Bearer {key.get_secret_value()}" if key else Omit(),
+            **self._credentials(sdk.Omit),
             "Content-Type": "application/json",
+            **self._protocol.headers,
         }
         names = {name.lower(): name for name in stated}
         given = {names.get(name.lower(), name): value for name, value in transport.headers.items()}
@@ -64,12 +63,22 @@ class Exchange:
             "headers": {**stated, **given},
             "params": dict(transport.query),
             "max_retries": transport.max_retries,
-            "timeout": Timeout(transport.timeout, read=read, connect=min(_CONNECT_TIMEOUT, transport.timeout)),
+            "timeout": sdk.Timeout(transport.timeout, read=read, connect=min(_CONNECT_TIMEOUT, transport.timeout)),
         }
+
+    def _credentials(self, omit: Any) -> dict[str, Any]:
+        """The key in the header that the provider reads; the SDK's own header is left out where it is another."""
+        key = self._call.endpoint.api_key
+        secret = key.get_secret_value() if key else None
+        own = self._call.endpoint.provider.key_header
+        values = {"Authorization": secret and f"Bearer {secret}", "X-Api-Key": secret}
+        return {name: value if value and name.lower() == own else omit() for name, value in values.items()}
 
     def begin(self, response: Any) -> None:
         """Take note of the reply's headers."""
-        self._reply = ReplyDecoder(self._call.endpoint, self._request, response.headers)
+        self._reply = ReplyDecoder(
+            self._call.endpoint, self._protocol.decoder(self._call.endpoint, self._request), response.headers
+        )
         self._heard_at = time.monotonic()
 
     @property
@@ -119,16 +128,15 @@ class Exchange:
             raise named from error
 
     def _named(self, error: Exception) -> QwenError | None:
-        import openai
-
+        sdk = self._protocol.sdk.load()
         self._scrub_sdk(error)
         kinds = {kind.__name__ for kind in type(error).__mro__}
-        if isinstance(error, openai.APIStatusError):
+        if isinstance(error, sdk.APIStatusError):
             return self._refused(error)
         partial = self._reply.partial() if self._reply is not None else None
-        if isinstance(error, openai.APITimeoutError) or "TimeoutException" in kinds:
+        if isinstance(error, sdk.APITimeoutError) or "TimeoutException" in kinds:
             return self._scope.error(TimedOutError, self._timeout_text(), partial=partial)
-        if isinstance(error, openai.APIConnectionError):
+        if isinstance(error, sdk.APIConnectionError):
             return self._scope.error(ConnectionFailedError, self._unreachable_text(error))
         # httpx and httpx2 have classes of the same names; either may be the SDK's transport.
         if kinds & {"RequestError", "StreamError"} or isinstance(error, (ssl.SSLError, OSError)):

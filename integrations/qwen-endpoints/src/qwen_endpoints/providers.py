@@ -18,6 +18,9 @@ from qwen_endpoints.types import Json
 _CHECKED: Final = date(2026, 11, 21)
 
 
+ProtocolName = Literal["chat_completions", "messages"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
     """A documented request parameter: its range and the default the endpoint states."""
@@ -72,7 +75,9 @@ class Provider:
     name: str
     base_url: str
     dialect: Dialect = field(default_factory=Dialect)
-    protocol: Literal["chat_completions"] = "chat_completions"
+    protocol: ProtocolName = "chat_completions"
+    key_header: Literal["authorization", "x-api-key"] = "authorization"
+    """Where the key goes: `authorization` has it after `Bearer`."""
     hosts: tuple[str, ...] = ()
     """Host names that mean this provider when only a `base_url` is given."""
     key_variables: tuple[str, ...] = ()
@@ -164,6 +169,9 @@ _CONSTRAINED: Final = ModelOffer(profile={"thinking_streams_only": False, "json_
 (docs.vllm.ai structured_outputs, docs.sglang.ai structured_outputs, ollama.com/blog/structured-outputs, llama.cpp's
 tools/server/README.md; read 2026-08, llama.cpp seen 2026-11-22)."""
 
+_BY_TOOLS: Final = ModelOffer(profile={"thinking_streams_only": False, "json_schema": False})
+"""Messages has no response_format: objects come as the arguments of a tool."""
+
 _UNKNOWN_SERVER: Final = ModelOffer(profile={"thinking_streams_only": False, "json_schema": None})
 """What hosts refuse for a model says nothing about a server that is not known."""
 
@@ -233,6 +241,35 @@ _ROWS: Final = (
         },
         key_page="https://wcode.net/get-apikey",
         source=f"{_WCODE_235B}; {_WCODE_VL}",
+        checked=_CHECKED,
+    ),
+    Provider(
+        name="wcode-anthropic",
+        base_url="https://wcode.net/api/anthropic",
+        hosts=("wcode.net",),
+        key_variables=("WCODE_API_KEY",),
+        key_header="x-api-key",
+        protocol="messages",
+        dialect=dialects.MESSAGES,
+        parameters={
+            "temperature": Parameter(minimum=0, maximum=1, default=1),
+            "top_p": _TOP_P,
+            "top_k": Parameter(minimum=0),
+            "max_tokens": Parameter(minimum=1),
+            "thinking_budget": Parameter(minimum=1024),
+        },
+        models={
+            "*": _BY_TOOLS,
+            "qwen/qwen3-235b-a22b": ModelOffer(
+                profile={
+                    "context_window": 131_072,
+                    "thinking_default": None,  # the page does not say
+                    "price": _cny_per_thousand(0.0025, 0.00675, _WCODE_235B),
+                },
+            ),
+        },
+        key_page="https://wcode.net/get-apikey",
+        source=f"{_WCODE_235B}; parameters: https://docs.anthropic.com/en/api/messages",
         checked=_CHECKED,
     ),
     Provider(
@@ -308,6 +345,26 @@ _ROWS: Final = (
         models={"*": _CONSTRAINED},
         source="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
         checked=date(2026, 8, 1),
+    ),
+    Provider(
+        name="vllm-anthropic",
+        base_url="http://localhost:8000",
+        key_required=False,
+        protocol="messages",
+        dialect=dialects.MESSAGES_VLLM,
+        models={"*": _BY_TOOLS},
+        source="https://docs.vllm.ai/en/stable/serving/openai_compatible_server.html",
+        checked=date(2026, 8, 1),
+    ),
+    Provider(
+        name="llamacpp-anthropic",
+        base_url="http://localhost:8080",
+        key_required=False,
+        protocol="messages",
+        dialect=dialects.MESSAGES_LLAMACPP,
+        models={"*": _BY_TOOLS},
+        source="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
+        checked=date(2026, 11, 22),
     ),
     Provider(
         name="generic",

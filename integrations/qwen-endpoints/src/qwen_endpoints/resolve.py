@@ -39,6 +39,8 @@ _PRIVATE_SUFFIXES: Final = (
 )
 """Name endings that no public registry hands out (RFC 6762, RFC 6761, RFC 8375, ICANN's `internal`, common use)."""
 
+_ROUTES: Final = {"chat_completions": ("/chat/completions",), "messages": ("/messages", "/v1")}
+
 _FULL_STOPS: Final = str.maketrans("\u3002\uff0e\uff61", "...")
 
 
@@ -109,9 +111,11 @@ def _choose_provider(settings: QwenSettings) -> tuple[Provider, bool]:
     if settings.provider is not None:
         return _row(settings.provider, "provider"), True
     if settings.base_url is not None:
-        for row in PROVIDERS.values():
-            if row.owns(settings.base_url):
-                return row, True
+        owners = [row for row in PROVIDERS.values() if row.owns(settings.base_url)]
+        if owners:
+            # One host may speak several protocols, each under a path of its own.
+            nearest = [row for row in owners if settings.base_url.startswith(row.base_url)]
+            return (nearest or owners)[0], True
     named = os.environ.get("QWEN_PROVIDER")
     if named:
         return _row(named, "the variable QWEN_PROVIDER"), False
@@ -163,7 +167,8 @@ def _base_url(settings: QwenSettings, provider: Provider) -> str:
             model=settings.model,
         )
     # Endpoint pages show the full route; the SDK appends it.
-    url = url.removesuffix("/chat/completions")
+    for route in _ROUTES[provider.protocol]:
+        url = url.removesuffix(route)
     if not _is_address(url):
         raise ConfigurationError(
             f"base_url={url!r} is not an http:// or https:// address.", provider=provider.name, model=settings.model

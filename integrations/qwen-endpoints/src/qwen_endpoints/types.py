@@ -57,6 +57,8 @@ class Message:
     """Calls this message made (assistant only)."""
     tool_call_id: str | None = None
     """The call this message answers (tool only)."""
+    is_error: bool = False
+    """The call that this message answers failed (tool only). Chat Completions has no place for it."""
     name: str | None = None
     """The speaker's name, where the framework has one."""
 

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qwen_endpoints.chat_completions.json_answers import encode_response_format, with_json_request
 from qwen_endpoints.chat_completions.messages import encode_messages
-from qwen_endpoints.chat_completions.tools import encode_tools
+from qwen_endpoints.codec import EncodedRequest, put_thinking, stop_sequences
 from qwen_endpoints.limits import check_limits
 from qwen_endpoints.merging import merge_deeply
-from qwen_endpoints.thinking import ThinkingPlan, plan_thinking
+from qwen_endpoints.thinking import plan_thinking
+from qwen_endpoints.tools import encode_tools
 
 if TYPE_CHECKING:
     from qwen_endpoints.dialects import Dialect
     from qwen_endpoints.resolve import Endpoint
     from qwen_endpoints.types import ChatRequest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncodedRequest:
-    """A request ready to be sent."""
-
-    body: dict[str, Any]
-    notes: tuple[str, ...]
-    """What was changed for the endpoint's sake, in words for the user."""
-    may_think: bool
-    """Whether the answer may hold reasoning."""
 
 
 def encode_request(request: ChatRequest, endpoint: Endpoint, *, stream: bool) -> EncodedRequest:
@@ -62,7 +51,7 @@ def encode_request(request: ChatRequest, endpoint: Endpoint, *, stream: bool) ->
     answer_format = encode_response_format(request, endpoint)
     if answer_format is not None:
         body["response_format"] = answer_format
-    _put_thinking(body, plan, request, dialect)
+    put_thinking(body, plan, request, dialect)
     merge_deeply(body, request.extra_body)
     return EncodedRequest(body=body, notes=(*plan.notes, *tooling.notes), may_think=may_think)
 
@@ -74,8 +63,7 @@ def _put_parameters(body: dict[str, Any], request: ChatRequest, dialect: Dialect
         if name == "max_tokens":
             body[dialect.max_tokens] = value
         elif name == "stop":
-            # A list is taken everywhere, a bare string is not.
-            sequences = [sequence for sequence in ([value] if isinstance(value, str) else value) if sequence]
+            sequences = stop_sequences(value)
             if sequences:
                 body["stop"] = sequences
         elif name == "parallel_tool_calls":
@@ -83,26 +71,3 @@ def _put_parameters(body: dict[str, Any], request: ChatRequest, dialect: Dialect
                 body[name] = value
         else:
             body[name] = deepcopy(value)
-
-
-def _put_thinking(body: dict[str, Any], plan: ThinkingPlan, request: ChatRequest, dialect: Dialect) -> None:
-    degrees = (
-        (dialect.thinking_budget, plan.budget),
-        (dialect.reasoning_effort, plan.effort),
-    )
-    said = [(path, value) for path, value in degrees if path is not None and value is not None]
-    if plan.on is False:
-        merge_deeply(body, dialect.thinking_off)
-    elif plan.on and not (said and dialect.effort_replaces_switch):
-        merge_deeply(body, dialect.thinking_on)
-    for path, value in said:
-        _put(body, path, value)
-    if request.preserve_thinking is not None and dialect.preserve_thinking is not None:
-        _put(body, dialect.preserve_thinking, request.preserve_thinking)
-
-
-def _put(body: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
-    nested: Any = value
-    for key in reversed(path):
-        nested = {key: nested}
-    merge_deeply(body, nested)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from qwen_endpoints.chat_completions.tools import inline_refs
 from qwen_endpoints.errors import ConfigurationError
+from qwen_endpoints.tools import inline_refs
 
 if TYPE_CHECKING:
     from qwen_endpoints.resolve import Endpoint

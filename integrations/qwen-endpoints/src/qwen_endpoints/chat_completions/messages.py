@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from copy import deepcopy
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from qwen_endpoints.conversation import refuse_media, replay_from, replayed_calls, takes_details
 from qwen_endpoints.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from qwen_endpoints.dialects import Dialect
-    from qwen_endpoints.models import Modality
     from qwen_endpoints.resolve import Endpoint
     from qwen_endpoints.types import ChatRequest, Json, Message, ToolCall
 
-_MODALITY: Final[Mapping[str, Modality]] = {
-    "image_url": "image",
-    "video_url": "video",
-    "video": "video",
-    "input_audio": "audio",
-    "audio_url": "audio",
-    "file": "file",
-}
 _SAMPLING: Final = frozenset({"fps", "max_frames", "min_pixels", "max_pixels", "total_pixels"})
 """Keys beside a URL that say how densely media are sampled (Model Studio's samples for `qwen-vl-ocr`, 2026)."""
 
@@ -38,10 +30,9 @@ def encode_messages(request: ChatRequest, endpoint: Endpoint) -> list[dict[str, 
     """
     if not request.messages:
         raise endpoint.scope.error(ConfigurationError, "There are no messages to send.")
-    replay_from = _replay_from(request, endpoint)
-    answered = frozenset(message.tool_call_id for message in request.messages if message.role == "tool")
+    replayed, calls = replay_from(request, endpoint), replayed_calls(request)
     encoded = [
-        _encode_message(message, endpoint, answered, replay=position >= replay_from)
+        _encode_message(message, endpoint, calls.get(position, ()), replay=position >= replayed)
         for position, message in enumerate(request.messages)
     ]
     return _join_opening(encoded)
@@ -63,29 +54,20 @@ def _as_parts(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
-def _encode_message(
-    message: Message, endpoint: Endpoint, answered: frozenset[str | None], *, replay: bool
-) -> dict[str, Any]:
+def _encode_message(message: Message, endpoint: Endpoint, calls: Sequence[ToolCall], *, replay: bool) -> dict[str, Any]:
     encoded: dict[str, Any] = {"role": message.role, "content": _encode_content(message, endpoint)}
     if message.name:
         encoded["name"] = message.name
     if message.role == "tool" and message.tool_call_id is not None:
         encoded["tool_call_id"] = message.tool_call_id
-    # An invalid call that nothing answers is not replayed: endpoints want a result for every call.
-    calls = [call for call in message.tool_calls if call.parsed is not None or call.id in answered]
     if calls:
         encoded["tool_calls"] = [_encode_tool_call(call) for call in calls]
     if replay and message.role == "assistant":
         if message.reasoning:
             encoded[endpoint.dialect.reasoning_field] = message.reasoning
-        if message.reasoning_details and _takes_details(message, endpoint):
+        if message.reasoning_details and takes_details(message, endpoint):
             encoded["reasoning_details"] = [deepcopy(dict(detail)) for detail in message.reasoning_details]
     return encoded
-
-
-def _takes_details(message: Message, endpoint: Endpoint) -> bool:
-    """Details may be signed or encrypted, and then mean something to the provider alone that wrote them."""
-    return endpoint.dialect.replays_details and message.origin in (None, endpoint.provider.name)
 
 
 def _encode_tool_call(call: ToolCall) -> dict[str, Any]:
@@ -109,9 +91,7 @@ def _encode_content(message: Message, endpoint: Endpoint) -> str | list[dict[str
 
 def _encode_part(part: Json, message: Message, endpoint: Endpoint) -> dict[str, Any]:
     kind = str(part.get("type"))
-    modality = _MODALITY.get(kind)
-    if modality is not None:
-        _refuse_media(kind, modality, message, endpoint)
+    refuse_media(part, message, endpoint)
     dialect = endpoint.dialect
     if kind != "text" and not dialect.content_parts:
         raise endpoint.scope.error(
@@ -141,44 +121,3 @@ def _encode_sound(sound: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
         return sound
     bare = data.partition("base64,")[2] or data
     return {**sound, "data": f"data:;base64,{bare}" if dialect.audio_data_urls else bare}
-
-
-def _refuse_media(kind: str, modality: Modality, message: Message, endpoint: Endpoint) -> None:
-    inputs = endpoint.profile.inputs
-    if message.role in ("system", "assistant"):
-        raise endpoint.scope.error(
-            ConfigurationError,
-            f"{'A' if message.role == 'system' else 'An'} {message.role} message holds a part of type {kind}; Qwen "
-            f"takes {modality} input in user messages and tool results only.",
-        )
-    if inputs is not None and modality not in inputs:
-        raise endpoint.scope.error(
-            ConfigurationError,
-            f"A {message.role} message holds a part of type {kind}, but {endpoint.model} takes "
-            f"{', '.join(sorted(inputs))} only. Choose a model with {modality} input.",
-        )
-    if kind in endpoint.dialect.refused_parts:
-        raise endpoint.scope.error(
-            ConfigurationError,
-            f"A {message.role} message holds a part of type {kind}, which {endpoint.provider.name} does not take.",
-        )
-
-
-def _replay_from(request: ChatRequest, endpoint: Endpoint) -> int:
-    """The position from which on reasoning is sent back.
-
-    Qwen's chat templates keep reasoning after the last user message, which is where a tool loop runs, and drop what
-    is older unless the model was trained to preserve it.
-    """
-    end = len(request.messages)
-    policy = request.reasoning_replay
-    if policy == "auto":
-        preserved = request.preserve_thinking
-        if preserved is None:
-            preserved = endpoint.profile.preserves_thinking
-        policy = "always" if preserved else "tool_turns"
-    if policy == "never":
-        return end
-    if policy == "always":
-        return 0
-    return next((position for position in range(end - 1, -1, -1) if request.messages[position].role == "user"), -1) + 1

@@ -6,23 +6,16 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from qwen_endpoints.chat_completions.decode import (
-    LogprobCollector,
-    decode_finish_reason,
-    decode_usage,
-    details_text,
-    join_details,
-    mapping,
-    text_of,
-)
+from qwen_endpoints.chat_completions.decode import LogprobCollector, decode_usage, details_text, join_details
 from qwen_endpoints.chat_completions.think_tags import ThinkTagSplitter
-from qwen_endpoints.chat_completions.tool_calls import ToolCallAssembler, make_call_id
 from qwen_endpoints.errors import MalformedResponseError, StreamInterruptedError
 from qwen_endpoints.pricing import cost_of
+from qwen_endpoints.tool_calls import ToolCallAssembler, make_call_id
 from qwen_endpoints.types import Choice, Completion, CompletionDelta, Json
+from qwen_endpoints.wire_values import decode_finish_reason, mapping, text_of
 
 if TYPE_CHECKING:
-    from qwen_endpoints.chat_completions.encode import EncodedRequest
+    from qwen_endpoints.codec import EncodedRequest
     from qwen_endpoints.resolve import Endpoint
     from qwen_endpoints.types import ToolCallDelta
 
@@ -48,6 +41,7 @@ class StreamDecoder:
         self._created: int | None = None
         self._usage: object = None
         self._extra: dict[str, Any] = {}
+        self.ended = False  # `[DONE]` is no payload
 
     def feed(self, payload: object) -> list[CompletionDelta]:
         """Take one parsed payload.

@@ -6,12 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from qwen_endpoints.chat_completions.sse import SseDecoder, SseEvent
-from qwen_endpoints.chat_completions.stream import StreamDecoder
 from qwen_endpoints.errors import MalformedResponseError
+from qwen_endpoints.sse import SseDecoder, SseEvent
 
 if TYPE_CHECKING:
-    from qwen_endpoints.chat_completions.encode import EncodedRequest
+    from qwen_endpoints.codec import PayloadDecoder
     from qwen_endpoints.errors import QwenError
     from qwen_endpoints.resolve import Endpoint
     from qwen_endpoints.types import Completion, CompletionDelta
@@ -26,9 +25,9 @@ class ReplyDecoder:
     way round, is understood.
     """
 
-    def __init__(self, endpoint: Endpoint, request: EncodedRequest, headers: Mapping[str, str]) -> None:
+    def __init__(self, endpoint: Endpoint, decoder: PayloadDecoder, headers: Mapping[str, str]) -> None:
         self._endpoint = endpoint
-        self._decoder = StreamDecoder(endpoint, request)
+        self._decoder = decoder
         self._labelled_events = headers.get("content-type", "").strip().lower().startswith("text/event-stream")
         self._events: SseDecoder | None = None
         self._body: list[bytes] = []
@@ -107,6 +106,10 @@ class ReplyDecoder:
                 return
             if event.data.strip():
                 yield from self._payload(event.data)
+            if self._decoder.ended:
+                self.ended = True
+                yield from self._decoder.finish(done=True)
+                return
 
     def _payload(self, data: bytes | str) -> Iterator[CompletionDelta]:
         try:

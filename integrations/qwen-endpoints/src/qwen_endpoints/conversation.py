@@ -1,0 +1,90 @@
+"""What of a conversation an endpoint takes and gets back, whichever protocol spells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from qwen_endpoints.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from qwen_endpoints.models import Modality
+    from qwen_endpoints.resolve import Endpoint
+    from qwen_endpoints.types import ChatRequest, Json, Message, ToolCall
+
+_MODALITY: Final[Mapping[str, Modality]] = {
+    "image_url": "image",
+    "video_url": "video",
+    "video": "video",
+    "input_audio": "audio",
+    "audio_url": "audio",
+    "file": "file",
+}
+
+
+def replay_from(request: ChatRequest, endpoint: Endpoint) -> int:
+    """The position from which on reasoning is sent back.
+
+    Qwen's chat templates keep reasoning after the last user message, which is where a tool loop runs, and drop what
+    is older unless the model was trained to preserve it.
+    """
+    end = len(request.messages)
+    policy = request.reasoning_replay
+    if policy == "auto":
+        preserved = request.preserve_thinking
+        if preserved is None:
+            preserved = endpoint.profile.preserves_thinking
+        policy = "always" if preserved else "tool_turns"
+    if policy == "never":
+        return end
+    if policy == "always":
+        return 0
+    return next((position for position in range(end - 1, -1, -1) if request.messages[position].role == "user"), -1) + 1
+
+
+def replayed_calls(request: ChatRequest) -> dict[int, list[ToolCall]]:
+    """Return the calls to send back, by the position of their message.
+
+    An invalid call that nothing answers is left out: endpoints want a result for every call.
+    """
+    answered = frozenset(message.tool_call_id for message in request.messages if message.role == "tool")
+    return {
+        position: [call for call in message.tool_calls if call.parsed is not None or call.id in answered]
+        for position, message in enumerate(request.messages)
+        if message.tool_calls
+    }
+
+
+def takes_details(message: Message, endpoint: Endpoint) -> bool:
+    """Details may be signed or encrypted, and then mean something to the provider alone that wrote them."""
+    return endpoint.dialect.replays_details and message.origin in (None, endpoint.provider.name)
+
+
+def refuse_media(part: Json, message: Message, endpoint: Endpoint) -> None:
+    """Refuse a part that holds media where no model takes them, or that this model or endpoint does not take.
+
+    Raises:
+        ConfigurationError: Names the part, the role and what is taken.
+    """
+    kind = str(part.get("type"))
+    modality = _MODALITY.get(kind)
+    if modality is None:
+        return
+    inputs = endpoint.profile.inputs
+    if message.role in ("system", "assistant"):
+        raise endpoint.scope.error(
+            ConfigurationError,
+            f"{'A' if message.role == 'system' else 'An'} {message.role} message holds a part of type {kind}; Qwen "
+            f"takes {modality} input in user messages and tool results only.",
+        )
+    if inputs is not None and modality not in inputs:
+        raise endpoint.scope.error(
+            ConfigurationError,
+            f"A {message.role} message holds a part of type {kind}, but {endpoint.model} takes "
+            f"{', '.join(sorted(inputs))} only. Choose a model with {modality} input.",
+        )
+    if kind in endpoint.dialect.refused_parts:
+        raise endpoint.scope.error(
+            ConfigurationError,
+            f"A {message.role} message holds a part of type {kind}, which {endpoint.provider.name} does not take.",
+        )

@@ -1,0 +1,238 @@
+"""Messages payloads -> `CompletionDelta`s. A whole message is read as the events that would have streamed it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from qwen_endpoints.errors import MalformedResponseError, StreamInterruptedError
+from qwen_endpoints.pricing import cost_of
+from qwen_endpoints.tool_calls import ToolCallAssembler, make_call_id
+from qwen_endpoints.types import Choice, Completion, CompletionDelta, Json, Usage
+from qwen_endpoints.wire_values import count_of, decode_finish_reason, mapping, text_of
+
+if TYPE_CHECKING:
+    from qwen_endpoints.codec import EncodedRequest
+    from qwen_endpoints.errors import QwenError
+    from qwen_endpoints.resolve import Endpoint
+
+_KNOWN_MESSAGE_KEYS: Final = frozenset({"id", "type", "role", "model", "content", "stop_reason", "usage", "error"})
+
+
+@dataclass(slots=True)
+class _Block:
+    """One content block as far as it has arrived."""
+
+    kind: str
+    stated: Json
+    """The block as it was opened."""
+    index: int
+    text: list[str] = field(default_factory=list[str])
+    signature: list[str] = field(default_factory=list[str])
+
+
+class MessagesDecoder:
+    """Feed each payload of one reply, then call `finish` once.
+
+    Blocks are told apart by their index alone: llama.cpp opens the next one before it closes the last (seen
+    2026-11-22). Events and blocks of unknown types are ignored; such blocks stay in `Choice.extra["blocks"]`.
+    """
+
+    def __init__(self, endpoint: Endpoint, request: EncodedRequest) -> None:
+        self._endpoint = endpoint
+        self._request = request
+        self._message: dict[str, Any] = {}
+        self._blocks: dict[int, _Block] = {}
+        self._tools = ToolCallAssembler(self._call_id)
+        self._usage: dict[str, Any] = {}
+        self._started = False
+        self.ended = False
+
+    def feed(self, payload: object) -> list[CompletionDelta]:
+        """Take one parsed payload.
+
+        Raises:
+            QwenError: The payload is an error, or no object at all; `partial` holds what arrived.
+        """
+        if not isinstance(payload, Mapping):
+            raise self._error(MalformedResponseError, "The endpoint sent JSON that is not an object.")
+        event = cast("Json", payload)
+        if event.get("type") == "error" or event.get("error"):
+            raise self._endpoint.scope.from_body(event, partial=self.partial())
+        return [delta for delta in self._read(event) if delta.text or delta.reasoning or delta.tool_calls]
+
+    def _read(self, event: Json) -> Iterable[CompletionDelta]:
+        kind = event.get("type")
+        if kind == "content_block_delta":
+            return self._grow(event)
+        if kind == "content_block_start":
+            return self._open(event)
+        if kind == "message":
+            return self._take_whole(event)
+        if kind == "message_start":
+            self._start(mapping(event.get("message")))
+        elif kind == "message_delta":
+            self._note(mapping(event.get("delta")), event.get("usage"))
+        elif kind == "message_stop":
+            self.ended = True
+        return ()  # content_block_stop and ping say nothing, and what is not known is ignored
+
+    def finish(self, *, done: bool) -> list[CompletionDelta]:
+        """End the reply.
+
+        Args:
+            done: Whether the endpoint said that it was done (`message_stop`, or a body that came whole). Without that,
+                a message that has no stop reason was cut off.
+
+        Raises:
+            StreamInterruptedError: The stream ended early; `partial` holds what arrived.
+            MalformedResponseError: The reply holds no message.
+        """
+        if not self._started and not done:
+            raise self._error(StreamInterruptedError, "The connection ended before anything was said.")
+        if not self._started:
+            raise self._error(MalformedResponseError, "The reply holds no answer (no `content`).")
+        if not done and self._message.get("stop_reason") is None:
+            raise self._error(
+                StreamInterruptedError,
+                "The stream ended without a stop reason and without message_stop: it was cut off.",
+            )
+        return [CompletionDelta(completion=self._snapshot(broken=False))]
+
+    def partial(self) -> Completion | None:
+        """What has arrived, or `None` if nothing has."""
+        return self._snapshot(broken=True) if self._started else None
+
+    def _take_whole(self, message: Json) -> Iterator[CompletionDelta]:
+        self._start(message)
+        content = message.get("content")
+        for index, block in enumerate(cast("list[Any]", content) if isinstance(content, list) else ()):
+            yield from self._open({"index": index, "content_block": block})
+
+    def _start(self, message: Json) -> None:
+        self._started = True
+        self._note(message, message.get("usage"))
+
+    def _note(self, facts: Json, usage: object) -> None:
+        """Later events complete or correct what earlier ones said."""
+        self._message.update({key: value for key, value in facts.items() if value is not None})
+        self._usage.update({key: value for key, value in mapping(usage).items() if value is not None})
+
+    def _open(self, event: Json) -> Iterator[CompletionDelta]:
+        stated = mapping(event.get("content_block"))
+        index = event.get("index")
+        block = _Block(str(stated.get("type")), stated, index if isinstance(index, int) else len(self._blocks))
+        self._started = True
+        self._blocks[block.index] = block
+        block.signature.append(text_of(stated.get("signature")))
+        if block.kind == "text":
+            yield self._said(block, text_of(stated.get("text")))
+        elif block.kind == "thinking":
+            yield self._thought(block, text_of(stated.get("thinking")))
+        elif block.kind == "tool_use":
+            # A stream opens a call with an empty object and sends the arguments in pieces.
+            function = {"name": stated.get("name"), "arguments": stated.get("input") or ""}
+            entry = {"index": block.index, "id": stated.get("id"), "function": function}
+            yield CompletionDelta(tool_calls=self._tools.feed([entry], whole=True))
+
+    def _grow(self, event: Json) -> Iterator[CompletionDelta]:
+        delta = mapping(event.get("delta"))
+        index = event.get("index")
+        block = self._blocks.get(index) if isinstance(index, int) else next(reversed(self._blocks.values()), None)
+        if block is None:
+            return
+        kind = delta.get("type")
+        if kind == "text_delta":
+            yield self._said(block, text_of(delta.get("text")))
+        elif kind == "thinking_delta":
+            yield self._thought(block, text_of(delta.get("thinking")))
+        elif kind == "signature_delta":
+            block.signature.append(text_of(delta.get("signature")))
+        elif kind == "input_json_delta" and block.kind == "tool_use" and not block.stated.get("input"):
+            function = {"arguments": text_of(delta.get("partial_json"))}
+            yield CompletionDelta(
+                tool_calls=self._tools.feed([{"index": block.index, "function": function}], whole=False)
+            )
+
+    @staticmethod
+    def _said(block: _Block, text: str) -> CompletionDelta:
+        block.text.append(text)
+        return CompletionDelta(text=text)
+
+    @staticmethod
+    def _thought(block: _Block, text: str) -> CompletionDelta:
+        block.text.append(text)
+        return CompletionDelta(reasoning=text)
+
+    def _snapshot(self, *, broken: bool) -> Completion:
+        usage = _decode_usage(self._usage)
+        message = self._message
+        return Completion(
+            choices=(self._choice(broken=broken),),
+            id=text_of(message.get("id")) or None,
+            model=text_of(message.get("model")) or None,
+            usage=usage,
+            cost=cost_of(usage, self._endpoint.profile.price),
+            notes=self._request.notes,
+            extra={key: value for key, value in message.items() if key not in _KNOWN_MESSAGE_KEYS},
+        )
+
+    def _choice(self, *, broken: bool) -> Choice:
+        blocks = list(self._blocks.values())
+        native = text_of(self._message.get("stop_reason")) or None
+        reason = decode_finish_reason(native)
+        unknown = [dict(block.stated) for block in blocks if block.kind not in _KINDS]
+        return Choice(
+            text="".join(piece for block in blocks if block.kind == "text" for piece in block.text),
+            reasoning="".join(piece for block in blocks if block.kind == "thinking" for piece in block.text),
+            reasoning_details=_details(blocks),
+            tool_calls=self._tools.finish(cut=reason == "length" or (broken and native is None)),
+            finish_reason=reason,
+            native_finish_reason=native if native != reason else None,
+            extra={"blocks": unknown} if unknown else {},
+        )
+
+    def _error(self, kind: type[QwenError], message: str) -> QwenError:
+        return self._endpoint.scope.error(kind, message, partial=self.partial())
+
+    def _call_id(self, call: int) -> str:
+        body = {key: value for key, value in self._request.body.items() if key != "stream"}
+        return make_call_id(self._message.get("id"), call, json.dumps(body, default=str, sort_keys=True))
+
+
+_KINDS: Final = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
+
+
+def _decode_usage(stated: Json) -> Usage | None:
+    """Read token counts. `input_tokens` leaves out what a cache was read for or written to, and here all of it counts
+    (docs.anthropic.com, prompt caching, 2026; llama.cpp counts so, too, seen 2026-11-22).
+    """
+    if not stated:
+        return None
+    fresh, output = count_of(stated.get("input_tokens")) or 0, count_of(stated.get("output_tokens")) or 0
+    read, written = (count_of(stated.get(f"cache_{verb}_input_tokens")) for verb in ("read", "creation"))
+    total_input = fresh + (read or 0) + (written or 0)
+    return Usage(
+        input_tokens=total_input,
+        output_tokens=output,
+        total_tokens=total_input + output,
+        cached_tokens=read,
+        cache_write_tokens=written,
+        raw=stated,
+    )
+
+
+def _details(blocks: Iterable[_Block]) -> tuple[Json, ...]:
+    """The thinking blocks as they have to come back: signed ones are checked, so none of them may change."""
+    thoughts = [block for block in blocks if block.kind in ("thinking", "redacted_thinking")]
+    if not any(block.kind == "redacted_thinking" or "".join(block.signature) for block in thoughts):
+        return ()
+    return tuple(_detail(block) for block in thoughts)
+
+
+def _detail(block: _Block) -> Json:
+    if block.kind == "redacted_thinking":
+        return dict(block.stated)
+    return {**block.stated, "thinking": "".join(block.text), "signature": "".join(block.signature)}

@@ -1,0 +1,153 @@
+"""The conversation as Messages wants it: the system's words apart, then turns of user and assistant, made of blocks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import groupby, takewhile
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from qwen_endpoints.conversation import refuse_media, replay_from, replayed_calls, takes_details
+from qwen_endpoints.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from qwen_endpoints.resolve import Endpoint
+    from qwen_endpoints.types import ChatRequest, Json, Message, ToolCall
+
+_FOREIGN_ID: Final = re.compile(r"[^a-zA-Z0-9_-]")
+_DATA_URL: Final = re.compile(r"data:([^;,]*)[^,]*;base64,")
+
+Block = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedConversation:
+    """What a request says, in the protocol's two places."""
+
+    system: str | list[Block]
+    """Empty where there is nothing to say."""
+    turns: list[dict[str, Any]]
+    notes: tuple[str, ...] = ()
+    """What could not be said, in words for the user."""
+
+
+def encode_conversation(request: ChatRequest, endpoint: Endpoint) -> EncodedConversation:
+    """Spell the conversation.
+
+    Messages of one side that follow each other become one turn, tool results being the user's. Of the speakers' names,
+    for which the protocol has no place, a note is left.
+
+    Raises:
+        ConfigurationError: A part cannot be taken by this protocol, model or endpoint; a system message does not open
+            the conversation; or nothing is said.
+    """
+    opening = list(takewhile(lambda message: message.role == "system", request.messages))
+    rest = request.messages[len(opening) :]
+    if not rest:
+        raise endpoint.scope.error(ConfigurationError, "There are no messages to send.")
+    if any(message.role == "system" for message in rest):
+        raise endpoint.scope.error(
+            ConfigurationError,
+            f"{endpoint.provider.name} takes system messages at the beginning only. Make a later one a user message.",
+        )
+    replayed, calls = replay_from(request, endpoint), replayed_calls(request)
+    said = [
+        (
+            "assistant" if message.role == "assistant" else "user",
+            _encode_message(message, calls.get(position, ()), endpoint, replay=position >= replayed),
+        )
+        for position, message in enumerate(request.messages)
+        if message.role != "system"
+    ]
+    turns = [
+        {"role": role, "content": [block for _, blocks in group for block in blocks]}
+        for role, group in groupby(said, key=itemgetter(0))
+    ]
+    if any(not turn["content"] and turn["role"] == "user" for turn in turns):
+        raise endpoint.scope.error(ConfigurationError, f"{endpoint.provider.name} takes no empty messages.")
+    named = sorted({message.name for message in request.messages if message.name})
+    notes = (f"the names {', '.join(named)} were left out: Messages has no place for them",) if named else ()
+    return EncodedConversation(_system(opening, endpoint), [turn for turn in turns if turn["content"]], notes)
+
+
+def _system(opening: Iterable[Message], endpoint: Endpoint) -> str | list[Block]:
+    blocks = [block for message in opening for block in _content(message, endpoint)]
+    if any(set(block) != {"type", "text"} for block in blocks):
+        return blocks  # a mark on a block needs the list
+    return "\n\n".join(block["text"] for block in blocks)
+
+
+def _encode_message(message: Message, calls: Sequence[ToolCall], endpoint: Endpoint, *, replay: bool) -> list[Block]:
+    blocks = _content(message, endpoint)
+    if message.role == "tool":
+        return [_tool_result(message, blocks)]
+    if message.role == "user":
+        return blocks
+    thoughts = _thoughts(message, endpoint) if replay else []
+    return [*thoughts, *blocks, *(_tool_use(call) for call in calls)]
+
+
+def _thoughts(message: Message, endpoint: Endpoint) -> list[Block]:
+    """The thinking blocks as they came, or, where the endpoint does not ask for signatures, made of the text."""
+    if message.reasoning_details and takes_details(message, endpoint):
+        return [deepcopy(dict(detail)) for detail in message.reasoning_details]
+    if message.reasoning and endpoint.dialect.unsigned_thinking:
+        return [{"type": "thinking", "thinking": message.reasoning, "signature": ""}]
+    return []
+
+
+def _tool_use(call: ToolCall) -> Block:
+    arguments = dict(call.parsed) if call.parsed is not None else {}
+    return {"type": "tool_use", "id": _wire_id(call.id), "name": call.name, "input": deepcopy(arguments)}
+
+
+def _tool_result(message: Message, blocks: list[Block]) -> Block:
+    result: Block = {"type": "tool_result", "tool_use_id": _wire_id(message.tool_call_id or "")}
+    # One plain text is a string everywhere; a mark belongs on the result as a whole.
+    if len(blocks) == 1 and blocks[0]["type"] == "text":
+        result["content"] = blocks[0]["text"]
+        if "cache_control" in blocks[0]:
+            result["cache_control"] = blocks[0]["cache_control"]
+    elif blocks:
+        result["content"] = blocks
+    if message.is_error:
+        result["is_error"] = True
+    return result
+
+
+def _wire_id(call_id: str) -> str:
+    """Ids made elsewhere may hold what the protocol refuses; call and result are changed alike."""
+    return _FOREIGN_ID.sub("_", call_id)
+
+
+def _content(message: Message, endpoint: Endpoint) -> list[Block]:
+    """The content as blocks; empty texts, which the protocol refuses, are left out."""
+    parts: Sequence[Json] = (
+        [{"type": "text", "text": message.content}] if isinstance(message.content, str) else message.content
+    )
+    return [_encode_part(part, message, endpoint) for part in parts if part.get("type") != "text" or part.get("text")]
+
+
+def _encode_part(part: Json, message: Message, endpoint: Endpoint) -> Block:
+    refuse_media(part, message, endpoint)
+    kind = part.get("type")
+    marks = {"cache_control": deepcopy(part["cache_control"])} if part.get("cache_control") else {}
+    if kind == "text":
+        return {"type": "text", "text": part["text"], **marks}
+    if kind == "image_url":
+        return {"type": "image", "source": _source(part["image_url"]), **marks}
+    raise endpoint.scope.error(
+        ConfigurationError,
+        f"A {message.role} message holds a part of type {kind}, for which Messages has no block.",
+    )
+
+
+def _source(image: Any) -> Block:
+    url = image if isinstance(image, str) else str(image["url"])
+    data = _DATA_URL.match(url)
+    if data is None:
+        return {"type": "url", "url": url}
+    return {"type": "base64", "media_type": data[1] or "image/png", "data": url[data.end() :]}

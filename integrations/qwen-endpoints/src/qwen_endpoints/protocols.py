@@ -1,0 +1,48 @@
+"""The table of wire protocols: where each is asked, how a request is spelled and a reply read, and what carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from qwen_endpoints import chat_completions, messages
+from qwen_endpoints.sdks import ANTHROPIC, OPENAI, Sdk
+
+if TYPE_CHECKING:
+    from qwen_endpoints.codec import EncodedRequest, PayloadDecoder, RequestEncoder
+    from qwen_endpoints.providers import ProtocolName
+    from qwen_endpoints.resolve import Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """One protocol."""
+
+    path: str
+    """What is added to the base URL."""
+    encode: RequestEncoder
+    decoder: Callable[[Endpoint, EncodedRequest], PayloadDecoder]
+    sdk: Sdk
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Headers that every request has."""
+
+
+PROTOCOLS: Final[Mapping[ProtocolName, Protocol]] = MappingProxyType(
+    {
+        "chat_completions": Protocol(
+            path="/chat/completions",
+            encode=chat_completions.encode_request,
+            decoder=chat_completions.StreamDecoder,
+            sdk=OPENAI,
+        ),
+        "messages": Protocol(
+            path="/v1/messages",
+            encode=messages.encode_request,
+            decoder=messages.MessagesDecoder,
+            sdk=ANTHROPIC,
+            headers={"anthropic-version": "2023-06-01"},
+        ),
+    }
+)
