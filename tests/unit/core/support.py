@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 
 from pydantic import SecretStr
 from qwen_endpoints import (
+    PROVIDERS,
     ChatRequest,
     Completion,
     CompletionDelta,
@@ -28,6 +29,7 @@ from qwen_endpoints.codec import EncodedRequest
 from qwen_endpoints.reply import ReplyDecoder
 from typing_extensions import override
 
+CHAT_ROWS = tuple(name for name, row in PROVIDERS.items() if row.protocol == "chat_completions")
 KEY: Any = "test-key-4711"
 """Any, because pydantic takes text for its secrets."""
 SSE = "text/event-stream"

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from qwen_endpoints import PROVIDERS, QwenClient
+from qwen_endpoints import QwenClient
 
-from .support import ABSENT, KEY, OTHER_SWITCHES, SCHEMA, TOOL, Server, at, make, send
+from .support import ABSENT, CHAT_ROWS, KEY, OTHER_SWITCHES, SCHEMA, TOOL, Server, at, make, send
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ THINKING_CASES = [
     *switch(on=True),
     *switch(on=False),
     *effort_cases(),
-    *(WireCase(f"{row} thinking unset", row, absent=("enable_thinking", *OTHER_SWITCHES)) for row in PROVIDERS),
+    *(WireCase(f"{row} thinking unset", row, absent=("enable_thinking", *OTHER_SWITCHES)) for row in CHAT_ROWS),
     *(
         WireCase(f"{row} budget", row, {"thinking_budget": 100}, present={"thinking_budget": 100,
             "enable_thinking": True})
@@ -125,10 +125,10 @@ PARAMETERS: dict[str, Any] = {
 PARAMETER_CASES = [
     *(WireCase(f"{row} max_tokens", row, {"max_tokens": 9}, present={"max_tokens": 9},
         absent=("max_completion_tokens",))
-      for row in PROVIDERS if row != "anyfast"),
+      for row in CHAT_ROWS if row != "anyfast"),
     WireCase("anyfast max_tokens", "anyfast", {"max_tokens": 9}, present={"max_completion_tokens": 9},
              absent=("max_tokens",)),
-    *(WireCase(f"{row} stop is a list", row, {"stop": "END"}, present={"stop": ["END"]}) for row in PROVIDERS),
+    *(WireCase(f"{row} stop is a list", row, {"stop": "END"}, present={"stop": ["END"]}) for row in CHAT_ROWS),
     WireCase("stop of several", "wcode", {"stop": ["a", "b"]}, present={"stop": ["a", "b"]}),
     WireCase("an empty stop is unset", "anyfast", {"stop": []}, absent=("stop",)),
     WireCase("values that look like nothing are sent", "wcode", PARAMETERS, present=PARAMETERS),
@@ -186,7 +186,7 @@ def test_the_body_says_what_was_asked(server: Server, client: QwenClient, case: 
     assert server.last.header("Content-Type") == "application/json"
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", CHAT_ROWS)
 def test_unset_means_not_sent(server: Server, client: QwenClient, provider: str) -> None:
     send(client, make(server, provider, model="qwen-plus"))
     assert server.last.json == {"model": "qwen-plus", "messages": [{"role": "user", "content": "Hi"}]}

@@ -7,9 +7,9 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from qwen_endpoints import PROVIDERS, ConfigurationError, Message, QwenClient, QwenSettings, ToolCall, plan_call
+from qwen_endpoints import ConfigurationError, Message, QwenClient, QwenSettings, ToolCall, plan_call
 
-from .support import KEY, Server, encoded, endpoint, user
+from .support import CHAT_ROWS, KEY, Server, encoded, endpoint, user
 
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png?x=1"}}
 VIDEO = {"type": "video_url", "video_url": {"url": "https://example.com/a.mp4"}}
@@ -246,7 +246,7 @@ NAMES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", CHAT_ROWS)
 def test_reasoning_goes_back_under_the_rows_own_name(server: Server, client: QwenClient, provider: str) -> None:
     settings = {"reasoning_replay": "always"}
     body = sent(server, client, provider, "qwen3-32b", list(TURNS), settings=settings)
@@ -291,7 +291,7 @@ FLAT = {
 INLINES = {"anyfast-cn", "anyfast", "dashscope", "dashscope-intl", "openrouter", "vllm", "sglang", "generic"}
 
 
-@pytest.mark.parametrize("provider", sorted(set(PROVIDERS) - {"generic"}))
+@pytest.mark.parametrize("provider", sorted(set(CHAT_ROWS) - {"generic"}))
 def test_references_are_inlined_where_the_row_says_so(provider: str) -> None:
     assert parameters_sent(provider, NESTED) == (FLAT if provider in INLINES else NESTED)
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from qwen_endpoints.errors import ConfigurationError
-from qwen_endpoints.limits import check_limits
+from qwen_endpoints.limits import check_limits, refuse_dropped
 from qwen_endpoints.overrides import settle
 from qwen_endpoints.resolve import Endpoint, resolve
-from qwen_endpoints.settings import PARAMETERS, QwenSettings
+from qwen_endpoints.settings import ARGUMENTS, PARAMETERS, QwenSettings
 from qwen_endpoints.thinking import plan_thinking
 from qwen_endpoints.types import ChatRequest
 
@@ -82,6 +82,7 @@ def plan_call(
     query = given.pop("extra_query", None)
     settled = settle(settings, given)
     endpoint = resolve(settled.settings)
+    refuse_dropped({name: value for name, value in given.items() if name not in ARGUMENTS}, endpoint)
     extra = settled.extra_body(endpoint.dialect)
     request = _request(
         settled.settings,

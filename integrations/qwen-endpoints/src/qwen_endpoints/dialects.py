@@ -223,7 +223,7 @@ MESSAGES: Final = Dialect(
     thinking_on=dict(thinking=dict(type="enabled")),
     thinking_off=dict(thinking=dict(type="disabled")),
     thinking_budget=("thinking", "budget_tokens"),
-    reasoning_effort=None,  # said as a budget
+    reasoning_effort=("thinking", "budget_tokens"),  # said as a budget, see `messages.encode`
     one_degree=True,
     preserve_thinking=None,
     thinking_excludes=frozenset({"forced_tool_choice"}),  # "tool_choice any and tool are not supported with thinking"
@@ -233,9 +233,8 @@ MESSAGES: Final = Dialect(
     json_word=False,
     refused_parts=frozenset({"video_url", "video", "input_audio", "audio_url", "file"}),
     media_sampling=False,
-    dropped={
-        name: _NO_PLACE
-        for name in (
+    dropped=dict.fromkeys(
+        (
             "frequency_penalty",
             "logit_bias",
             "logprobs",
@@ -248,8 +247,9 @@ MESSAGES: Final = Dialect(
             "top_a",
             "top_logprobs",
             "verbosity",
-        )
-    },
+        ),
+        _NO_PLACE,
+    ),
 )
 """Anthropic's Messages as its own page has it."""
 

@@ -22,14 +22,8 @@ def check_limits(request: ChatRequest, endpoint: Endpoint) -> None:
         ConfigurationError: Names provider, model, parameter, value and what is accepted.
     """
     values = _values(request)
+    refuse_dropped(values, endpoint)
     for name, value in values.items():
-        reason = endpoint.dropped.get(name)
-        if reason is not None:
-            raise endpoint.scope.error(
-                ConfigurationError,
-                f"{name}={value!r} would not reach {endpoint.model} at {endpoint.provider.name}: {reason}. "
-                f"extra_body={{{name!r}: ...}} sends it anyway.",
-            )
         parameter = endpoint.parameters.get(name)
         if parameter is None:
             continue
@@ -43,6 +37,22 @@ def check_limits(request: ChatRequest, endpoint: Endpoint) -> None:
             raise endpoint.scope.error(
                 ConfigurationError,
                 f"{name}={value!r} needs {parameter.needs}=True for {endpoint.model} at {endpoint.provider.name}.",
+            )
+
+
+def refuse_dropped(values: Mapping[str, Any], endpoint: Endpoint) -> None:
+    """Refuse parameters that the endpoint is known to drop or cannot express.
+
+    Raises:
+        ConfigurationError: Names provider, model, parameter, value and the reason.
+    """
+    for name, value in values.items():
+        reason = endpoint.dropped.get(name)
+        if reason is not None:
+            raise endpoint.scope.error(
+                ConfigurationError,
+                f"{name}={value!r} would not reach {endpoint.model} at {endpoint.provider.name}: {reason}. "
+                f"extra_body={{{name!r}: ...}} sends it anyway.",
             )
 
 

@@ -29,7 +29,7 @@ _SHARES: Final[Mapping[ReasoningEffort, float]] = {
     "high": 0.8,
     "xhigh": 0.95,
 }
-"""How much of `max_tokens` each effort lets go into reasoning (wcode.net's page of qwen3-235b-a22b, read 2026-11-21)."""
+"""How much of `max_tokens` each effort lets go into reasoning (wcode.net, page of qwen3-235b-a22b, read 2026-11-21)."""
 
 
 def encode_request(request: ChatRequest, endpoint: Endpoint, *, stream: bool) -> EncodedRequest:
