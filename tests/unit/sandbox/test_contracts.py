@@ -16,7 +16,12 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def test_there_is_a_contract_for_each_gateway() -> None:
-    assert [path.name for path in CONTRACTS] == ["anyfast-cn.yaml", "anyfast.yaml", "wcode.yaml"]
+    assert [path.name for path in CONTRACTS] == [
+        "anyfast-cn.yaml",
+        "anyfast.yaml",
+        "wcode-anthropic.yaml",
+        "wcode.yaml",
+    ]
 
 
 @pytest.mark.parametrize("path", CONTRACTS, ids=lambda path: path.stem)
@@ -43,6 +48,9 @@ def test_contract_names_its_page_and_date(path: Path) -> None:
         ("wcode", "VisionModelRequest", "top_k", 0, None),
         ("wcode", "VisionModelRequest", "repetition_penalty", 0, 2),
         ("wcode", "TextModelRequest", "top_logprobs", 0, 20),
+        ("wcode-anthropic", "MessagesRequest", "max_tokens", 1, None),
+        ("wcode-anthropic", "MessagesRequest", "temperature", 0, 1),
+        ("wcode-anthropic", "MessagesRequest", "top_k", 0, None),
     ],
 )
 def test_documented_ranges(contract: str, schema: str, field: str, low: int, high: int | None) -> None:
@@ -52,6 +60,7 @@ def test_documented_ranges(contract: str, schema: str, field: str, low: int, hig
 
 
 def test_only_the_thinking_model_of_wcode_takes_reasoning() -> None:
-    schemas = _load(CONTRACTS[2])["components"]["schemas"]
+    path = next(path for path in CONTRACTS if path.stem == "wcode")
+    schemas = _load(path)["components"]["schemas"]
     assert "reasoning" in schemas["TextModelRequest"]["properties"]
     assert "reasoning" not in schemas["VisionModelRequest"]["properties"]

@@ -107,6 +107,7 @@ def test_base_urls(qwen_sandbox: Sandbox) -> None:
     assert qwen_sandbox.base_url("anyfast-cn") == f"{qwen_sandbox.url}/anyfast-cn/v1"
     assert qwen_sandbox.base_url("anyfast") == f"{qwen_sandbox.url}/anyfast/v1"
     assert qwen_sandbox.base_url("wcode") == f"{qwen_sandbox.url}/wcode/api/gpt/v1"
+    assert qwen_sandbox.base_url("wcode-anthropic") == f"{qwen_sandbox.url}/wcode/api/anthropic"
     with pytest.raises(ValueError, match="no gateway"):
         qwen_sandbox.base_url("elsewhere")  # type: ignore[arg-type]
 
@@ -254,7 +255,14 @@ def test_command_line_serves_until_told_to_stop(number: signal.Signals) -> None:
             line = process.stdout.readline()
             assert line, "the command ended early"
             banner += line
-        for words in ("no model inside", "/anyfast-cn/v1", "/anyfast/v1", "/wcode/api/gpt/v1", "sk-sandbox"):
+        for words in (
+            "no model inside",
+            "/anyfast-cn/v1",
+            "/anyfast/v1",
+            "/wcode/api/gpt/v1",
+            "/wcode/api/anthropic",
+            "sk-sandbox",
+        ):
             assert words in banner
         url = next(word for word in banner.split() if word.startswith("http"))
         assert httpx.get(url + "/models").status_code == 401
@@ -276,7 +284,7 @@ def test_command_line_mistakes(tmp_path: Path, qwen_sandbox: Sandbox) -> None:
 def test_import_is_independent_of_the_clients() -> None:
     code = (
         "import sys, qwen_sandbox\n"
-        "clients = {'qwen_endpoints', 'langchain_qwen', 'llama_index', 'openai'}\n"
+        "clients = {'qwen_endpoints', 'langchain_qwen', 'llama_index', 'openai', 'anthropic'}\n"
         "assert qwen_sandbox.Sandbox\n"
         "assert not clients & set(sys.modules)"
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def admit(gateway: Gateway, raw: bytes) -> Turn:
     """Return the turn in `raw`, or raise the `Refusal` the gateway answers with."""
-    body = _parse(raw)
+    body = parse_body(raw)
     model = _model(gateway, body)
     violation = first_violation(gateway, model.schema, body)
     if violation is not None:
@@ -31,7 +31,8 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _parse(raw: bytes) -> JsonObject:
+def parse_body(raw: bytes) -> JsonObject:
+    """Return the JSON object in `raw`, or raise a `Refusal`."""
     try:
         body: Any = json.loads(raw, parse_constant=_no_constant)
         # Half a surrogate pair is legal JSON but no text: the answer, which quotes the prompt, could not be encoded.

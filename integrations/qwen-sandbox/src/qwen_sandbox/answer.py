@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Literal
 
 from qwen_sandbox.tokens import count_tokens, split_tokens
@@ -35,6 +36,8 @@ class Answer:
     reasoning: str = ""
     calls: tuple[Call, ...] = ()
     finish: FinishReason = "stop"
+    stopped_by: str | None = None
+    """The stop sequence that cut the text, where one did."""
 
     @property
     def reasoning_tokens(self) -> int:
@@ -49,8 +52,11 @@ class Answer:
 
 def stop_at(answer: Answer, stops: Sequence[str]) -> Answer:
     """Cut the text before the earliest of `stops`; reasoning and calls are left alone."""
-    places = [place for place in (answer.text.find(stop) for stop in stops if stop) if place >= 0]
-    return replace(answer, text=answer.text[: min(places)]) if places else answer
+    found = [(place, stop) for stop in stops if stop and (place := answer.text.find(stop)) >= 0]
+    if not found:
+        return answer
+    place, stop = min(found, key=itemgetter(0))
+    return replace(answer, text=answer.text[:place], stopped_by=stop)
 
 
 def limit_reasoning(answer: Answer, tokens: int) -> Answer:

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from qwen_sandbox.admission import admit
 from qwen_sandbox.canned import Reply, ScriptedReplies, recorded_reply
-from qwen_sandbox.chunks import stream_chunks
 from qwen_sandbox.faults import FaultCounter, status_fault
 from qwen_sandbox.gateways import GATEWAYS, Gateway
+from qwen_sandbox.messages.prefixes import PrefixCache
+from qwen_sandbox.messages.wire import MessagesWire
 from qwen_sandbox.recording import RequestLog, record_of
-from qwen_sandbox.refusal import Refusal, refusal_body
+from qwen_sandbox.refusal import Refusal
 from qwen_sandbox.script import answers_to
-from qwen_sandbox.sse import events
-from qwen_sandbox.whole import whole_reply
+from qwen_sandbox.wire import MAX_BODY, ChatWire, Wire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-API_KEY = "sk-sandbox"
-MAX_BODY = 64 * 1024 * 1024
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -42,6 +39,7 @@ class State:
     log: RequestLog = field(default_factory=RequestLog)
     scripts: ScriptedReplies = field(default_factory=ScriptedReplies)
     faults: FaultCounter = field(default_factory=FaultCounter)
+    prefixes: PrefixCache = field(default_factory=PrefixCache)
     open_streams: int = 0
 
 
@@ -68,13 +66,25 @@ def build_app(state: State) -> Starlette:
 
     routes.append(Route("/script/{name}/v1/{rest:path}", scripted, methods=_METHODS))
     routes.append(Route("/replay/{name}/v1/{rest:path}", replayed, methods=_METHODS))
-    return Starlette(routes=routes, exception_handlers={404: _not_here, 405: _not_here})
+
+    async def not_here(request: Request, error: Exception) -> Response:
+        return _not_here(state, request, error)
+
+    return Starlette(routes=routes, exception_handlers={404: not_here, 405: not_here})
 
 
-async def _not_here(request: Request, error: Exception) -> Response:
+def _wire(state: State, gateway: Gateway) -> Wire[Any]:
+    """Return the protocol a gateway speaks."""
+    return MessagesWire(gateway, state.prefixes) if gateway.family == "anthropic" else ChatWire(gateway)
+
+
+def _not_here(state: State, request: Request, error: Exception) -> Response:
     """Answer a path or method the sandbox does not serve, in JSON as clients expect of a gateway."""
     status = error.status_code if isinstance(error, HTTPException) else 404
     message = f"the sandbox does not serve {request.method} {request.url.path}"
+    near = [gateway for gateway in GATEWAYS if request.url.path.startswith(f"{gateway.base_path}/")]
+    if near and near[0].family == "anthropic":
+        return _wire(state, near[0]).refuse(Refusal(status, message))
     return JSONResponse({"error": {"code": "not_found", "message": message}}, status)
 
 
@@ -83,38 +93,41 @@ def _greeting() -> dict[str, object]:
         "name": "qwen-sandbox",
         "about": "The answers here are scripted. There is no model inside.",
         "base_urls": {gateway.name: gateway.base_path for gateway in GATEWAYS},
-        "models": [model.id for gateway in GATEWAYS for model in gateway.models],
+        "models": list(dict.fromkeys(model.id for gateway in GATEWAYS for model in gateway.models)),
     }
 
 
 def _gateway_routes(state: State, gateway: Gateway) -> list[Route]:
+    wire = _wire(state, gateway)
+
     async def complete(request: Request) -> Response:
         try:
-            raw = await _record(state, request)
-            _check_key(request)
+            raw = await _record(state, request, wire.max_body)
+            wire.check_headers(request.headers)
             _check_fault(state, gateway, request.headers.get("x-sandbox-fault"))
-            turn = admit(gateway, raw)
+            turn = wire.admit(raw, request.headers)
             _check_fault(state, gateway, status_fault(turn.prompt))
         except Refusal as refusal:
-            return _refused(gateway, refusal)
+            return wire.refuse(refusal)
         answers = answers_to(turn)
+        headers = wire.reply_headers()
         if not turn.streamed:
-            return JSONResponse(whole_reply(turn, answers))
-        stream = events(gateway.keep_alive, stream_chunks(turn, answers))
-        return StreamingResponse(_paced(state, stream), media_type="text/event-stream")
+            return JSONResponse(wire.whole(turn, answers), headers=headers)
+        stream = _paced(state, wire.stream(turn, answers))
+        return StreamingResponse(stream, headers=headers, media_type="text/event-stream")
 
     async def models(request: Request) -> Response:
         try:
             await _record(state, request)
-            _check_key(request)
+            wire.check_headers(request.headers)
         except Refusal as refusal:
-            return _refused(gateway, refusal)
+            return wire.refuse(refusal)
         return JSONResponse({"object": "list", "data": _model_list(gateway)})
 
-    return [
-        Route(f"{gateway.base_path}/chat/completions", complete, methods=["POST"]),
-        Route(f"{gateway.base_path}/models", models, methods=["GET"]),
-    ]
+    routes = [Route(gateway.base_path + wire.path, complete, methods=["POST"])]
+    if wire.lists_models:
+        routes.append(Route(f"{gateway.base_path}/models", models, methods=["GET"]))
+    return routes
 
 
 def _model_list(gateway: Gateway) -> list[dict[str, object]]:
@@ -126,12 +139,12 @@ def _model_list(gateway: Gateway) -> list[dict[str, object]]:
     ]
 
 
-async def _record(state: State, request: Request) -> bytes:
+async def _record(state: State, request: Request, max_body: int = MAX_BODY) -> bytes:
     """Read and log the request; a body over the limit is refused unread and logged empty."""
     body = bytearray()
     too_large = False
     async for piece in request.stream():
-        too_large = too_large or len(body) + len(piece) > MAX_BODY
+        too_large = too_large or len(body) + len(piece) > max_body
         if not too_large:
             body += piece
     raw = b"" if too_large else bytes(body)
@@ -141,23 +154,10 @@ async def _record(state: State, request: Request) -> bytes:
     return raw
 
 
-def _check_key(request: Request) -> None:
-    authorization = request.headers.get("authorization")
-    if authorization is None:
-        raise Refusal(401, "No API_KEY provided: send Authorization: Bearer", "invalid_api_key", "authentication_error")
-    scheme, _, key = authorization.partition(" ")
-    if scheme.lower() != "bearer" or key.strip() != API_KEY:
-        raise Refusal(401, "Incorrect API_KEY provided", "invalid_api_key", "authentication_error")
-
-
 def _check_fault(state: State, gateway: Gateway, token: str | None) -> None:
     refusal = None if token is None else state.faults.due(gateway, token)
     if refusal is not None:
         raise refusal
-
-
-def _refused(gateway: Gateway, refusal: Refusal) -> Response:
-    return JSONResponse(refusal_body(gateway, refusal), refusal.status, dict(refusal.headers))
 
 
 async def _paced(state: State, pieces: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwen_sandbox.logprobs import logprobs_of
-from qwen_sandbox.tokens import split_tokens
+from qwen_sandbox.tokens import in_pieces
 from qwen_sandbox.usage import usage_of
 from qwen_sandbox.whole import reply_frame
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from qwen_sandbox.answer import Answer, Call
     from qwen_sandbox.json_types import JsonObject
     from qwen_sandbox.turn import Turn
-
-_TOKENS_A_PIECE = 2
 
 
 def stream_chunks(turn: Turn, answers: Sequence[Answer]) -> Iterator[JsonObject]:
@@ -40,11 +38,6 @@ def _take_turns(streams: list[Iterator[JsonObject]]) -> Iterator[JsonObject]:
                 yield chunk
 
 
-def _pieces(text: str) -> list[str]:
-    tokens = split_tokens(text)
-    return ["".join(tokens[start : start + _TOKENS_A_PIECE]) for start in range(0, len(tokens), _TOKENS_A_PIECE)]
-
-
 class _NewApi:
     """Deltas as new-api relays them from DashScope: nulls beside the text, empty ids on continued calls."""
 
@@ -54,9 +47,9 @@ class _NewApi:
 
     def choices(self, index: int, answer: Answer) -> Iterator[JsonObject]:
         yield self._choice(index, {"role": "assistant", "content": ""})
-        for piece in _pieces(answer.reasoning):
+        for piece in in_pieces(answer.reasoning):
             yield self._choice(index, {"content": None, "reasoning_content": piece})
-        for piece in _pieces(answer.text):
+        for piece in in_pieces(answer.text):
             # Once there was reasoning, its field stays on the deltas, as null.
             silence: JsonObject = {"reasoning_content": None} if answer.reasoning else {}
             yield self._choice(index, {"content": piece} | silence, text=piece)
@@ -77,7 +70,7 @@ class _NewApi:
     def _call_pieces(self, place: int, call: Call) -> Iterator[JsonObject]:
         opening = {"name": call.name, "arguments": ""}
         yield {"index": place, "id": call.id, "type": "function", "function": opening}
-        for piece in _pieces(call.arguments):
+        for piece in in_pieces(call.arguments):
             yield {"index": place, "id": "", "type": "function", "function": {"arguments": piece}}
 
 
@@ -90,9 +83,9 @@ class _OpenRouter:
 
     def choices(self, index: int, answer: Answer) -> Iterator[JsonObject]:
         yield self._choice(index, {"role": "assistant", "content": ""})
-        for piece in _pieces(answer.reasoning):
+        for piece in in_pieces(answer.reasoning):
             yield self._choice(index, {"role": "assistant", "content": "", "reasoning": piece})
-        for piece in _pieces(answer.text):
+        for piece in in_pieces(answer.text):
             yield self._choice(index, {"role": "assistant", "content": piece}, text=piece)
         for place, call in enumerate(answer.calls):
             for piece in self._call_pieces(place, call):
@@ -118,5 +111,5 @@ class _OpenRouter:
     def _call_pieces(self, place: int, call: Call) -> Iterator[JsonObject]:
         opening = {"name": call.name, "arguments": ""}
         yield {"index": place, "id": call.id, "type": "function", "function": opening}
-        for piece in _pieces(call.arguments):
+        for piece in in_pieces(call.arguments):
             yield {"index": place, "function": {"arguments": piece}}

@@ -3,7 +3,8 @@
 A fault token is a status, `429`, or a status for the first so many requests, `429*1`; after `#` comes a label that
 makes the token another one with its own count, `429*1#retry-test`. It is sent in the header `x-sandbox-fault`, or
 inside the last user message as `[[sandbox:429]]`. In that message `[[sandbox:content_filter]]` and `[[sandbox:length]]`
-end the answer half-way with that finish reason.
+end the answer half-way with that finish reason. Over Messages `[[sandbox:redacted]]` hides the thoughts
+and `[[sandbox:error_event]]` breaks a stream off with an error.
 """
 
 from __future__ import annotations
@@ -76,6 +77,11 @@ class FaultCounter:
 def status_fault(prompt: str) -> str | None:
     """Return the status token a user message carries, or None."""
     return next((token for token in _IN_PROMPT.findall(prompt) if _TOKEN.fullmatch(token)), None)
+
+
+def asks_for(prompt: str, token: str) -> bool:
+    """Return whether a user message carries `token`."""
+    return token in _IN_PROMPT.findall(prompt)
 
 
 def finish_fault(prompt: str, answer: Answer) -> Answer:

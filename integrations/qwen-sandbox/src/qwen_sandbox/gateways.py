@@ -30,16 +30,15 @@ class Gateway:
     contract: str
     """File name under `contracts/`."""
     models: tuple[Model, ...]
-    family: Literal["new-api", "openrouter"]
-    """Whose habits the streams follow."""
-    reasoning_field: Literal["reasoning_content", "reasoning"]
+    family: Literal["new-api", "openrouter", "anthropic"]
+    """Whose habits the replies follow; the last speaks Messages, the others Chat Completions."""
     limit_field: Literal["max_tokens", "max_completion_tokens"]
-    error_shape: Literal["plain", "typed", "numbered"]
-    """plain: code and message; typed: new-api's four strings; numbered: an integer code."""
+    error_shape: Literal["plain", "typed", "numbered", "messages"]
+    """plain: code and message; typed: new-api's four strings; numbered: an integer code; messages: that protocol's."""
     media_usage: bool
     """Whether usage tells text, image and video tokens apart."""
     keep_alive: str
-    """The comment line that opens a stream."""
+    """The comment line that opens a stream, or the event that keeps it open."""
     refuses_forced_tools_while_thinking: bool
     thinks_only_in_streams: bool
 
@@ -55,7 +54,6 @@ GATEWAYS: tuple[Gateway, ...] = (
         contract="anyfast-cn.yaml",
         models=(Model(id="qwen3-32b", schema="ChatRequest", thinking="off"),),
         family="new-api",
-        reasoning_field="reasoning_content",
         limit_field="max_tokens",
         error_shape="plain",
         media_usage=False,
@@ -70,7 +68,6 @@ GATEWAYS: tuple[Gateway, ...] = (
         contract="anyfast.yaml",
         models=(Model(id="qwen3.6-flash", schema="ChatRequest", thinking="off"),),
         family="new-api",
-        reasoning_field="reasoning_content",
         limit_field="max_completion_tokens",
         error_shape="typed",
         media_usage=True,
@@ -93,12 +90,25 @@ GATEWAYS: tuple[Gateway, ...] = (
             ),
         ),
         family="openrouter",
-        reasoning_field="reasoning",
         limit_field="max_tokens",
         error_shape="numbered",
         media_usage=False,
         keep_alive=": keep-alive",
         refuses_forced_tools_while_thinking=False,
+        thinks_only_in_streams=False,
+    ),
+    Gateway(
+        name="wcode-anthropic",
+        base_path="/wcode/api/anthropic",
+        contract="wcode-anthropic.yaml",
+        # Thinking is off unless asked for: the protocol's rule, since the page is silent.
+        models=(Model(id="qwen/qwen3-235b-a22b", schema="MessagesRequest", thinking="off", context=131_072),),
+        family="anthropic",
+        limit_field="max_tokens",
+        error_shape="messages",
+        media_usage=False,
+        keep_alive="ping",
+        refuses_forced_tools_while_thinking=True,
         thinks_only_in_streams=False,
     ),
 )

@@ -21,7 +21,7 @@ def check_rules(turn: Turn) -> None:
         _json_answers,
         _thinking_needs_a_stream,
         _thinking_and_force,
-        _context,
+        check_context,
     ):
         rule(turn)
 
@@ -86,7 +86,8 @@ def _thinking_and_force(turn: Turn) -> None:
         raise Refusal(400, "Json mode response is not supported when enable_thinking is true")
 
 
-def _context(turn: Turn) -> None:
+def check_context(turn: Turn) -> None:
+    """Refuse a prompt and a token limit that together exceed the model's context."""
     if turn.model.context is None:
         return
     prompt, asked = sum(prompt_counts(turn).values()), turn.limit or 0

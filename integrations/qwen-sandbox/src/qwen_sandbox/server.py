@@ -12,10 +12,11 @@ from urllib.parse import quote
 
 import uvicorn
 
-from qwen_sandbox.app import API_KEY, State, build_app
+from qwen_sandbox.app import State, build_app
 from qwen_sandbox.canned import Reply
 from qwen_sandbox.contract import preload
 from qwen_sandbox.gateways import GATEWAY_BY_NAME, GATEWAYS
+from qwen_sandbox.keys import API_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -110,8 +111,8 @@ class Sandbox:
         """Return the one key the gateways accept."""
         return API_KEY
 
-    def base_url(self, name: Literal["anyfast-cn", "anyfast", "wcode", "replay"]) -> str:
-        """Return the base URL of a gateway, to which a client adds `/chat/completions`."""
+    def base_url(self, name: Literal["anyfast-cn", "anyfast", "wcode", "wcode-anthropic", "replay"]) -> str:
+        """Return the base URL of a gateway, to which a client adds `/chat/completions`, or `/v1/messages`."""
         if name == "replay":
             return f"{self.url}/replay"
         if name not in GATEWAY_BY_NAME:
@@ -162,9 +163,10 @@ class Sandbox:
         return self._state.open_streams
 
     def clear(self) -> None:
-        """Forget the recorded requests and the counts of fault tokens."""
+        """Forget the recorded requests, the counts of fault tokens and the cached prompts."""
         self._state.log.clear()
         self._state.faults.clear()
+        self._state.prefixes.clear()
 
 
 def _listen(host: str, port: int) -> socket.socket:

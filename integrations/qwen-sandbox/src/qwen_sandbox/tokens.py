@@ -11,6 +11,7 @@ import re
 
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
 _TOKEN = re.compile(rf"[{CJK}]| ?(?:(?![{CJK}])\w){{1,8}}|\s+|.", re.DOTALL)
+_TOKENS_A_PIECE = 2
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
 
 
@@ -22,6 +23,12 @@ def split_tokens(text: str) -> list[str]:
 def count_tokens(text: str) -> int:
     """Return how many tokens `text` has."""
     return len(split_tokens(text))
+
+
+def in_pieces(text: str) -> list[str]:
+    """Return `text` in the pieces a stream sends, of two tokens each."""
+    tokens = split_tokens(text)
+    return ["".join(tokens[start : start + _TOKENS_A_PIECE]) for start in range(0, len(tokens), _TOKENS_A_PIECE)]
 
 
 def is_chinese(text: str) -> bool:
