@@ -19,6 +19,7 @@ import pytest
 from qwen_endpoints import (
     TOKENIZERS,
     ConfigurationError,
+    ModelProfile,
     catalogue,
     count_tokens,
     estimate_tokens,
@@ -201,6 +202,13 @@ def test_a_function_gives_the_ids_of_a_models_vocabulary(model: str, tokenizer: 
     encode = pickle.loads(pickle.dumps(text_tokenizer(model)))  # noqa: S301 - our own
     for sample in SAMPLES.values():
         assert encode(sample.text) == token_ids(sample.text, tokenizer)
+
+
+@needs_vocabularies
+def test_a_function_for_what_is_known_of_a_model() -> None:
+    text = "ท้องฟ้า"
+    assert text_tokenizer(ModelProfile(id="mine", tokenizer="qwen3.5"))(text) == token_ids(text, "qwen3.5")
+    assert token_ids(text, "qwen3.5") != token_ids(text, "qwen3")
 
 
 @needs_vocabularies

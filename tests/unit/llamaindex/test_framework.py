@@ -17,14 +17,12 @@ from llama_index.core.base.response.schema import Response, StreamingResponse
 from llama_index.core.chat_engine import ContextChatEngine, SimpleChatEngine
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.memory import BaseMemory, ChatMemoryBuffer
-from llama_index.core.prompts import PromptTemplate
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers import ResponseMode
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from llama_index.core.tools import FunctionTool
 from llama_index_instrumentation import get_dispatcher
-from pydantic import BaseModel
 from typing_extensions import override
 
 if TYPE_CHECKING:
@@ -45,13 +43,6 @@ pytestmark = [
 
 
 CORE = tuple(int(part) for part in version("llama-index-core").split(".")[:3])
-
-
-class City(BaseModel):
-    """A city."""
-
-    name: str
-    population: int
 
 
 def multiply(a: int, b: int) -> int:
@@ -209,45 +200,6 @@ def test_chat_engines(llm: Qwen) -> None:
     assert "Ada" in "".join(simple.stream_chat("What is my name?").response_gen)
     context = ContextChatEngine.from_defaults(retriever=Notes(), llm=llm, memory=ChatMemoryBuffer.from_defaults())
     assert "1887" in context.chat("When was the lighthouse of Orla built?").response
-
-
-# Structured output
-
-
-ABOUT = PromptTemplate("Tell me about the city {name} with a population of {population}.")
-
-
-def test_structured_prediction(make_llm: Callable[..., Qwen], qwen_sandbox: Sandbox) -> None:
-    llm = make_llm(enable_thinking=True)
-    assert llm.structured_predict(City, ABOUT, name="Paris", population=3000) == City(name="Paris", population=3000)
-    body = qwen_sandbox.last_request.json
-    assert body["tool_choice"] == "required"
-    assert body["enable_thinking"] is False
-
-
-async def test_async_structured_prediction(llm: Qwen) -> None:
-    city = await llm.astructured_predict(City, ABOUT, name="Paris", population=3000)
-    assert city == City(name="Paris", population=3000)
-
-
-async def test_streamed_structured_prediction(llm: Qwen) -> None:
-    objects = list(llm.stream_structured_predict(City, ABOUT, name="Paris", population=3000))
-    assert objects[-1] == City(name="Paris", population=3000)
-    stream = await llm.astream_structured_predict(City, ABOUT, name="Paris", population=3000)
-    assert [item.model_dump() async for item in stream] == [item.model_dump() for item in objects]
-
-
-def test_a_structured_llm(llm: Qwen) -> None:
-    answer = llm.as_structured_llm(City).chat([ChatMessage("The city is Paris, its population is 3000.")])
-    assert answer.raw == City(name="Paris", population=3000)
-
-
-def test_structured_prediction_from_a_cut_answer(scripted: Callable[..., Qwen]) -> None:
-    function = {"name": "City", "arguments": '{"name": "Paris", "popul'}
-    message = {"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": function}]}
-    llm = scripted({"id": "c", "choices": [{"index": 0, "message": message, "finish_reason": "length"}]})
-    with pytest.raises(ValueError, match=r"none can be executed: .City."):
-        llm.structured_predict(City, ABOUT, name="Paris", population=3000)
 
 
 # Memory and events

@@ -29,6 +29,7 @@ from qwen_endpoints.resolve import Endpoint, resolve
 from qwen_endpoints.settings import ARGUMENTS, QwenSettings
 from qwen_endpoints.structured import (
     StructuredMethod,
+    answer_arguments,
     can_force_tools,
     read_json,
     read_tool_call,
@@ -102,6 +103,7 @@ __all__ = [
     "ToolCallDelta",
     "Usage",
     "__version__",
+    "answer_arguments",
     "can_force_tools",
     "catalogue",
     "check_settings",

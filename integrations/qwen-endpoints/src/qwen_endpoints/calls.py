@@ -135,6 +135,7 @@ def _request(
         response_format=response_format,
         answer_schema=answer_schema,
         parameters={name: value for name in PARAMETERS if (value := getattr(settings, name)) is not None},
+        video_fps=settings.video_fps,
         enable_thinking=settings.enable_thinking,
         thinking_budget=settings.thinking_budget,
         reasoning_effort=settings.reasoning_effort,

@@ -77,6 +77,8 @@ class ChatRequest:
     prompt. Beside any other response format it is not used."""
     parameters: Json = field(default_factory=dict[str, Any])
     """Sampling and output parameters by neutral name (`temperature`, `max_tokens`, `stop`, ...)."""
+    video_fps: float | None = None
+    """The `fps` of video parts that have none."""
     enable_thinking: bool | None = None
     thinking_budget: int | None = None
     reasoning_effort: ReasoningEffort | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -23,6 +24,7 @@ _MODALITY: Final[Mapping[str, Modality]] = {
     "audio_url": "audio",
     "file": "file",
 }
+_VIDEOS: Final = ("video_url", "video")
 _SAMPLING: Final = frozenset({"fps", "max_frames", "min_pixels", "max_pixels", "total_pixels"})
 """Keys beside a URL that say how densely media are sampled (Model Studio's samples for `qwen-vl-ocr`, 2026)."""
 
@@ -41,10 +43,18 @@ def encode_messages(request: ChatRequest, endpoint: Endpoint) -> list[dict[str, 
     replay_from = _replay_from(request, endpoint)
     answered = frozenset(message.tool_call_id for message in request.messages if message.role == "tool")
     encoded = [
-        _encode_message(message, endpoint, answered, replay=position >= replay_from)
+        _encode_message(_sampled(message, request.video_fps), endpoint, answered, replay=position >= replay_from)
         for position, message in enumerate(request.messages)
     ]
     return _join_opening(encoded)
+
+
+def _sampled(message: Message, video_fps: float | None) -> Message:
+    """Return a message whose videos say how densely to look at them."""
+    if video_fps is None or isinstance(message.content, str):
+        return message
+    parts = [{"fps": video_fps, **part} if part.get("type") in _VIDEOS else part for part in message.content]
+    return replace(message, content=parts)
 
 
 def _join_opening(encoded: list[dict[str, Any]]) -> list[dict[str, Any]]:

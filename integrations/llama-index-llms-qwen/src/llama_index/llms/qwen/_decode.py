@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing, closing
 from typing import Any, Final, cast
 
@@ -21,8 +21,8 @@ from llama_index.core.base.llms.types import (
 )
 from qwen_endpoints import Choice, Completion, CompletionDelta, Endpoint, Json, ToolCall, ToolCallDelta, Usage
 
-from llama_index.llms.qwen._encode import REASONING_DETAILS
-from llama_index.llms.qwen._tool_calls import INVALID_CALLS, PARTIAL, facts_of
+from llama_index.llms.qwen._thinking import REASONING_DETAILS, thinking_block
+from llama_index.llms.qwen._tool_calls import INVALID_CALLS, PARTIAL, REFUSAL, facts_of, plain_call
 
 _DETAIL_COUNTS: Final = (
     "reasoning_tokens",
@@ -38,16 +38,8 @@ _DETAIL_COUNTS: Final = (
 def to_chat_response(completion: Completion, endpoint: Endpoint, *, delta: str | None = None) -> ChatResponse:
     """Translate a whole reply; its first answer is the message, others go to `additional_kwargs["other_choices"]`."""
     choice, usage = completion.first, completion.usage
-    blocks: list[ContentBlock] = []
-    if choice.reasoning or choice.reasoning_details:
-        details = [dict(detail) for detail in choice.reasoning_details]
-        blocks.append(
-            ThinkingBlock(
-                content=choice.reasoning or None,
-                num_tokens=usage.reasoning_tokens if usage else None,
-                additional_information={REASONING_DETAILS: details} if details else {},
-            )
-        )
+    thinking = thinking_block(choice, endpoint.provider.name, usage.reasoning_tokens if usage else None)
+    blocks: list[ContentBlock] = [] if thinking is None else [thinking]
     if choice.text:
         blocks.append(TextBlock(text=choice.text))
     blocks.extend(
@@ -60,7 +52,9 @@ def to_chat_response(completion: Completion, endpoint: Endpoint, *, delta: str |
         for call in choice.tool_calls
     )
     return ChatResponse(
-        message=_message(blocks, [_plain_call(call.id, call.name, call.arguments) for call in choice.tool_calls]),
+        message=_message(
+            blocks, [plain_call(call.id, call.name, call.arguments) for call in choice.tool_calls], choice.refusal
+        ),
         raw=_raw(completion),
         delta=delta,
         logprobs=_logprobs(choice.logprobs),
@@ -69,7 +63,12 @@ def to_chat_response(completion: Completion, endpoint: Endpoint, *, delta: str |
 
 
 class FrameBuilder:
-    """Turns the pieces of one reply into cumulative frames, each made of new objects."""
+    """Turns the pieces of one reply into cumulative frames.
+
+    Each frame is made of new objects, also where a call is finished long since: consumers keep frames, and the
+    framework writes into them. A frame so costs about 10 us and 2 us more for each call (2026); arguments are text and
+    shared.
+    """
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -109,7 +108,7 @@ class FrameBuilder:
         facts: dict[str, Any] = {PARTIAL: True}
         if delta.reasoning:
             facts["thinking_delta"] = delta.reasoning
-        calls = [_plain_call(call.id, call.name, call.arguments) for call in self._calls]
+        calls = [plain_call(call.id, call.name, call.arguments) for call in self._calls]
         return ChatResponse(message=_message(blocks, calls), delta=delta.text, additional_kwargs=facts)
 
 
@@ -140,6 +139,22 @@ async def aframes(deltas: AsyncGenerator[CompletionDelta, None], endpoint: Endpo
                 yield frame
 
 
+def each_frame(frames: ChatResponseGen, change: Callable[[ChatResponse], ChatResponse]) -> ChatResponseGen:
+    """Give changed frames. Leaving early ends the stream."""
+    with closing(frames):
+        for frame in frames:
+            yield change(frame)
+
+
+async def aeach_frame(
+    frames: ChatResponseAsyncGen, change: Callable[[ChatResponse], ChatResponse]
+) -> ChatResponseAsyncGen:
+    """As `each_frame`, for `async for`."""
+    async with aclosing(frames):
+        async for frame in frames:
+            yield change(frame)
+
+
 def to_completion_response(response: ChatResponse) -> CompletionResponse:
     """Return a chat response as a completion. Reasoning and calls, for which it has no place, are noted beside it."""
     facts = dict(facts_of(response))
@@ -158,14 +173,12 @@ def to_completion_response(response: ChatResponse) -> CompletionResponse:
     )
 
 
-def _message(blocks: list[ContentBlock], calls: list[dict[str, Any]]) -> ChatMessage:
-    # The framework's readers of streamed calls look at this list, not at the blocks.
-    extra: dict[str, Any] = {"tool_calls": calls} if calls else {}
+def _message(blocks: list[ContentBlock], calls: list[dict[str, Any]], refusal: str | None = None) -> ChatMessage:
+    # Memories count what stands here as tokens, so it is what goes back to the model and nothing else.
+    extra: dict[str, Any] = {REFUSAL: refusal} if refusal else {}
+    if calls:  # the framework's readers of streamed calls look at this list, not at the blocks
+        extra["tool_calls"] = calls
     return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=extra)
-
-
-def _plain_call(call_id: str, name: str, arguments: str) -> dict[str, Any]:
-    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
 def _facts(completion: Completion, choice: Choice, endpoint: Endpoint) -> dict[str, Any]:
@@ -174,7 +187,7 @@ def _facts(completion: Completion, choice: Choice, endpoint: Endpoint) -> dict[s
     known = {
         "id": completion.id,
         "native_finish_reason": choice.native_finish_reason,
-        "refusal": choice.refusal,
+        REFUSAL: choice.refusal,
         "cost": cost and {"amount": cost.amount, "currency": cost.currency, "origin": cost.origin},
         "notes": list(completion.notes),
         INVALID_CALLS: [_invalid(call) for call in choice.tool_calls if call.error is not None],
@@ -214,10 +227,10 @@ def _plain_choice(choice: Choice) -> dict[str, Any]:
         "text": choice.text,
         "reasoning": choice.reasoning,
         REASONING_DETAILS: [dict(detail) for detail in choice.reasoning_details],
-        "tool_calls": [_plain_call(call.id, call.name, call.arguments) for call in choice.tool_calls],
+        "tool_calls": [plain_call(call.id, call.name, call.arguments) for call in choice.tool_calls],
         INVALID_CALLS: [_invalid(call) for call in choice.tool_calls if call.error is not None],
         "native_finish_reason": choice.native_finish_reason,
-        "refusal": choice.refusal,
+        REFUSAL: choice.refusal,
         "logprobs": choice.logprobs,
         "message_extra": dict(choice.extra),
     }
