@@ -57,9 +57,20 @@ class Peer:
 
 _WINDOW: Final = 32_768
 _SHARED: Final = {"model": "qwen3-32b", "max_retries": 0}
-# OpenAI's own classes have no switch of Qwen's; per-call `extra_body` is what their SDK documents.
+# OpenAI's classes have no switch of Qwen's; `extra_body` is what their SDK documents.
 _THINK: Final = {"extra_body": {"enable_thinking": True}}
 _THINK_NOT: Final = {"extra_body": {"enable_thinking": False}}
+
+
+def _additionally(given: Settings, **renamed: str) -> Settings:
+    """Move arguments of one call, by the name a class has for each, into `additional_kwargs`, which go with every one."""
+    moved = {renamed[name]: value for name, value in given.items() if name in renamed}
+    rest = {name: value for name, value in given.items() if name not in renamed}
+    return {**rest, "additional_kwargs": {**given.get("additional_kwargs", {}), **moved}} if moved else rest
+
+
+def _for_openai(given: Settings) -> Settings:
+    return _additionally(given, extra_body="extra_body")
 
 
 _ANY_SERVER: Final = "openai/"
@@ -67,12 +78,8 @@ _ANY_SERVER: Final = "openai/"
 
 
 def _for_litellm(given: Settings) -> Settings:
-    """Headers are an additional argument, which litellm takes for one call."""
-    headers = {"extra_headers": given["default_headers"]} if "default_headers" in given else {}
-    rest = {name: value for name, value in given.items() if name != "default_headers"}
-    more = {**headers, **given.get("additional_kwargs", {})}
     model = _ANY_SERVER + given["model"].removeprefix(_ANY_SERVER)
-    return {**rest, "model": model, **({"additional_kwargs": more} if more else {})}
+    return _additionally({**given, "model": model}, extra_body="extra_body", default_headers="extra_headers")
 
 
 def _register_with_litellm() -> None:
@@ -106,6 +113,7 @@ PEERS: Final = (
         key_variable="OPENAI_API_KEY",
         thinking_on=_THINK,
         thinking_off=_THINK_NOT,
+        spelled=_for_openai,
         beneath=("llama-index-core", "llama-index-llms-openai", "openai"),
     ),
     Peer(
@@ -117,6 +125,7 @@ PEERS: Final = (
         key_variable="OPENROUTER_API_KEY",
         thinking_on={"extra_body": {"reasoning": {"enabled": True}}},
         thinking_off={"extra_body": {"reasoning": {"enabled": False}}},
+        spelled=_for_openai,
         environment="openrouter",
         beneath=("llama-index-core", "llama-index-llms-openai-like", "llama-index-llms-openai", "openai"),
     ),

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 from qwen_sandbox import Sandbox
 from typing_extensions import Self, override
 
+from tests.unit.llamaindex.ecosystem import CORE
 from tests.unit.llamaindex.structured import ABOUT, FORMS, PARIS, City, answering, ask, extends, failures, four
 from tests.unit.llamaindex.watching import listening
 
@@ -236,6 +237,11 @@ BEGUN: list[tuple[str, Any]] = [
     ('{"a": 12} and 3', {"a": 12}),
     ('{"a": 12, "\\ud83', {"a": 12}),
     ('{"a\\"": 12', {}),
+    ('["a\\', ["a"]),
+    ('["a\\\\', ["a\\"]),
+    ('["a\\u00', ["a"]),
+    ('["a\\ud83d', ["a"]),
+    ('["a\\ud83d\\ude', ["a"]),
     ("[1e5", []),
     ("[1.0000000000000000", []),
 ]
@@ -347,10 +353,10 @@ def test_a_program_of_the_framework(llm: Qwen, qwen_sandbox: Sandbox) -> None:
     assert isinstance(program, FunctionCallingProgram)
     assert program(name="Paris", population=3000) == City(name="Paris", population=3000)
     assert qwen_sandbox.last_request.json["tool_choice"] == "required"
-    # While it streams, the program forgets that it wants a call, unless it is told which.
+    # While it streams, the program forgets that it wants a call, unless it is told which; older ones forget that too.
     program = get_program_for_llm(City, about, llm, tool_choice="required")
     assert list(program.stream_call(name="Paris", population=3000))[-1] == City(name="Paris", population=3000)
-    assert qwen_sandbox.last_request.json["tool_choice"] == "required"
+    assert qwen_sandbox.last_request.json.get("tool_choice") == ("required" if CORE >= (0, 14, 16) else None)
 
 
 NODES = [NodeWithScore(node=TextNode(text=f"note {place}"), score=1.0) for place in (1, 2, 3)]

@@ -89,7 +89,7 @@ class ChatTests(UnderTest):
     @every_mode
     @pytest.mark.parametrize("reply", _NO_ANSWERS)
     def test_a_reply_without_an_answer_is_an_error(self, bench: Bench, mode: Mode, reply: str) -> None:
-        """A success that holds no answer raises an error, and none of Python's own about types and indexes."""
+        """A success that holds no answer raises an error, and not one about types or indexes."""
         frames, error = heard(bench.llm(_NO_ANSWERS[reply]), mode)
         assert error is not None, f"it came back as {frames}"
         assert not isinstance(error, SLIPS), repr(error)
@@ -107,7 +107,7 @@ class AnswerFactsTests(UnderTest):
     @every_mode
     @pytest.mark.parametrize("reason", ["stop", "length", "content_filter"])
     def test_the_finish_reason_can_be_found(self, bench: Bench, mode: Mode, reason: str) -> None:
-        """Why an answer ended is in `raw` or `additional_kwargs`: a cut answer must not look like a whole one."""
+        """Why an answer ended is in `raw` or `additional_kwargs` of the (last) response."""
         response = last(bench.answering(mode, Answer(text="Once upon", finish=reason)), mode)
         assert reason in found(response, "finish_reason", "stop_reason", "done_reason")
 
@@ -126,14 +126,14 @@ class AnswerFactsTests(UnderTest):
 
     @every_mode
     def test_token_counts_can_be_found(self, bench: Bench, mode: Mode) -> None:
-        """Token counts are in `raw` or `additional_kwargs`, under a name that the framework looks for."""
+        """Token counts are in `raw` or `additional_kwargs`, by names the framework looks for."""
         response = last(bench.answering(mode, Answer(text="hi")), mode)
         assert set(found(response, *PROMPT_COUNTS)) == {11}
         assert set(found(response, *ANSWER_COUNTS)) == {7}
 
     @every_mode
     def test_raw_can_be_dumped(self, bench: Bench, mode: Mode) -> None:
-        """`raw` is a mapping or a pydantic model, as agents and token counters expect, and plain JSON inside."""
+        """`raw` is a mapping or a pydantic model, as agents expect, and plain JSON inside."""
         raw: object = last(bench.answering(mode, _EVERYTHING), mode).raw
         assert isinstance(raw, Mapping | BaseModel)
         assert "chatcmpl-1" in json.dumps(raw.model_dump() if isinstance(raw, BaseModel) else raw)

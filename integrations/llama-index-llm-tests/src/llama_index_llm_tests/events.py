@@ -46,6 +46,7 @@ class EventTests(UnderTest):
         kind = "LLMCompletion" if "complete" in mode else "LLMChat"
         between = [f"{kind}InProgressEvent"] * len(given) if is_stream(mode) else []
         assert seen.names == [f"{kind}StartEvent", *between, f"{kind}EndEvent"]
+        assert len(bench.bodies) == 1
 
     @every_method
     def test_the_end_event_holds_the_answer(self, bench: Bench, mode: Mode | CompletionMode) -> None:
@@ -66,6 +67,7 @@ class EventTests(UnderTest):
         assert start.messages == list(HI)
         assert start.additional_kwargs["temperature"] == 0.25
         assert start.model_dict
+        assert len(bench.bodies) == 1
 
     @every_method
     def test_events_are_json(self, bench: Bench, mode: Mode | CompletionMode) -> None:
@@ -91,6 +93,7 @@ class EventTests(UnderTest):
         with observed() as seen:
             _leave_early(bench.answering(mode, Answer(text="Good day to you.")), mode)
         assert seen.names[-1] == "ExceptionEvent"
+        assert len(bench.bodies) == 1
 
     @every_method
     def test_a_refused_call_has_no_end_event(self, bench: Bench, mode: Mode | CompletionMode) -> None:
@@ -109,6 +112,7 @@ class EventTests(UnderTest):
         # A method that hands over to the same one of its base class makes two spans of one name.
         assert set(seen.entered) == {f"{self.llm_class.__name__}.{mode}"}
         assert seen.ended == seen.entered
+        assert len(bench.bodies) == 1
 
     @every_method
     def test_callbacks_are_called_once(self, bench: Bench, mode: Mode | CompletionMode) -> None:

@@ -145,7 +145,7 @@ class SecretsTests(UnderTest):
 
     @every_copy
     def test_copies_work_in_async_code(self, bench: Bench, way: str) -> None:
-        """So does a copy of one that has been used in the running event loop."""
+        """A copy of an LLM that was used in the running event loop answers there."""
 
         async def answers() -> list[str | None]:
             llm = bench.llm(_HI.whole(), temperature=0.25)

@@ -52,7 +52,7 @@ class StreamTests(UnderTest):
     @every_stream
     @every_answer
     def test_frames_add_up(self, bench: Bench, mode: Mode, answer: str) -> None:
-        """The text of each frame is what all deltas up to it add up to, even when read after the end."""
+        """The text of each frame is the sum of all deltas so far, even when read later."""
         given = _ANSWERS[answer]
         seen = frames(bench.answering(mode, given), mode)
         for place, frame in enumerate(seen):
@@ -62,7 +62,7 @@ class StreamTests(UnderTest):
 
     @every_stream
     def test_frames_grow(self, bench: Bench, mode: Mode) -> None:
-        """Each piece of thought, text and arguments makes a frame of its own, and none takes anything back."""
+        """Each piece of thought, text and arguments makes a frame, and none takes anything back."""
         seen = frames(bench.answering(mode, _ANSWERS["everything"]), mode)
         for size in (_text_size, _thought_size, _argument_size):
             sizes = [size(frame) for frame in seen]
@@ -80,7 +80,7 @@ class StreamTests(UnderTest):
     @every_stream
     @every_answer
     def test_the_last_frame_is_the_whole_answer(self, bench: Bench, mode: Mode, answer: str) -> None:
-        """The last frame has the blocks and token counts that the answer would have had in one piece."""
+        """The last frame has the blocks and token counts of an answer in one piece."""
         whole = last(bench.answering("chat", _ANSWERS[answer]), "chat")
         streamed = last(bench.answering(mode, _ANSWERS[answer]), mode)
         assert outline(streamed.message) == outline(whole.message) != []
@@ -104,7 +104,7 @@ class StreamTests(UnderTest):
 
     @every_stream
     def test_a_stream_asks_for_token_counts(self, bench: Bench, mode: Mode) -> None:
-        """The request says `stream_options: {include_usage: true}`; without it many servers count nothing."""
+        """The request says `include_usage`; without it many servers count nothing."""
         last(bench.answering(mode, Answer(text="hi")), mode)
         assert bench.body["stream_options"]["include_usage"] is True
 
@@ -134,7 +134,7 @@ class StreamEndTests(UnderTest):
 
     @every_stream
     def test_an_error_in_mid_stream_is_raised(self, bench: Bench, mode: Mode) -> None:
-        """After the frames so far, the server's own words are raised."""
+        """After the frames so far, an error in mid-stream is raised in the server's own words."""
         failure = {"error": {"message": "the flux is out", "type": "server_error", "code": 500}}
         seen, error = heard(bench.llm(stream(chunk(content="One "), chunk(content="two"), failure)), mode)
         assert seen[-1].message.content == "One two"
@@ -142,7 +142,7 @@ class StreamEndTests(UnderTest):
 
     @every_stream
     def test_a_broken_connection_is_raised(self, bench: Bench, mode: Mode) -> None:
-        """After the frames so far, the break is raised: half an answer must not look like a whole one."""
+        """After the frames so far, a broken connection is raised: half an answer is no answer."""
         seen, error = heard(
             bench.llm(stream(chunk(content="One "), chunk(content="two"), done=False, abort=True)), mode
         )

@@ -73,7 +73,7 @@ class StreamShapeTests(UnderTest):
     @every_stream
     @pytest.mark.parametrize("framing", _FRAMED)
     def test_events_may_be_cut_anywhere(self, bench: Bench, mode: Mode, framing: str) -> None:
-        """Events may come in one piece or byte by byte, even inside a character, and with other line ends."""
+        """Events may come in one piece, byte by byte, or with other line ends."""
         body = b"".join(Answer(text=_TEXT).streamed().chunks or ())
         llm = bench.llm(Reply(chunks=_FRAMED[framing](body), content_type="text/event-stream"))
         assert frames(llm, mode)[-1].message.content == _TEXT
@@ -101,7 +101,7 @@ class StreamShapeTests(UnderTest):
 
     @every_stream
     def test_a_whole_answer_to_a_stream_is_not_lost(self, bench: Bench, mode: Mode) -> None:
-        """A reply in one piece, where a stream was asked for, is read or refused, not taken for silence."""
+        """A whole reply, where a stream was asked for, is read or refused, not dropped."""
         seen, error = heard(bench.llm(Answer(text="One two").whole()), mode)
         assert not isinstance(error, SLIPS), repr(error)
         assert error is not None or seen[-1].message.content == "One two"

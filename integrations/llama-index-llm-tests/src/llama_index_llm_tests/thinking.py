@@ -48,7 +48,7 @@ class ThinkingTests(UnderTest):
 
     @every_mode
     def test_structured_thoughts_are_a_block(self, bench: Bench, mode: Mode) -> None:
-        """`reasoning_details` alone, as OpenRouter has them, are one `ThinkingBlock` with their text."""
+        """`reasoning_details` alone, as OpenRouter sends them, are one `ThinkingBlock`."""
         assert outline(last(bench.llm(_detailed(mode, plain=False)), mode).message) == _OUTLINE
 
     @every_mode
@@ -68,7 +68,7 @@ class ThinkingTests(UnderTest):
 
     @every_mode
     def test_thoughts_in_tags_are_a_block(self, bench: Bench, mode: Mode) -> None:
-        """Thoughts that a server leaves in the text, between think tags at its start, are taken out of it."""
+        """Thoughts between think tags, at the start of the text, are taken out of it."""
         answer = Answer(text=f"<think>\n{_THOUGHT}\n</think>\n\nHello.")
         seen = frames(bench.answering(mode, answer), mode)
         message = seen[-1].message
@@ -101,7 +101,7 @@ class ThinkingTests(UnderTest):
     @every_stream
     @every_field
     def test_thoughts_stream(self, bench: Bench, mode: Mode, field: str) -> None:
-        """`additional_kwargs["thinking_delta"]` of the frames, which agents read, adds up to the thoughts."""
+        """`additional_kwargs["thinking_delta"]`, which agents read, adds up to the thoughts."""
         answer = Answer(text="Hello.", reasoning=_THOUGHT, reasoning_field=field)
         seen = frames(bench.answering(mode, answer), mode)
         added = [thought_added(frame) for frame in seen]
@@ -112,7 +112,7 @@ class ThinkingTests(UnderTest):
 
     @every_stream
     def test_thoughts_are_no_delta(self, bench: Bench, mode: Mode) -> None:
-        """`delta` and `content` of no frame hold a thought: that is what users read while it streams."""
+        """`delta` and `content` of no frame hold a thought: users read them."""
         seen = frames(bench.answering(mode, Answer(text="Hello.", reasoning=_THOUGHT)), mode)
         assert "".join(frame.delta or "" for frame in seen) == "Hello."
         assert not [frame for frame in seen if not "Hello.".startswith(frame.message.content or "")]
@@ -120,7 +120,7 @@ class ThinkingTests(UnderTest):
     @every_stream
     @every_field
     def test_the_first_thought_is_not_lost(self, bench: Bench, mode: Mode, field: str) -> None:
-        """A first chunk that holds nothing but reasoning counts, where content and calls are null in it."""
+        """Reasoning in the first chunk counts, where content and calls are null beside it."""
         nothing_else: Json = {"role": "assistant", "content": None, "tool_calls": None, field: "FIRST "}
         first = chunk(**nothing_else)
         llm = bench.llm(stream(first, thought("second.", field), chunk(content="Hello."), chunk(finish="stop")))
@@ -163,7 +163,7 @@ class ThinkingHistoryTests(UnderTest):
     @every_mode
     @every_field
     def test_thoughts_go_back_with_a_tool_result(self, bench: Bench, mode: Mode, field: str) -> None:
-        """Within a tool loop the model gets its thoughts back, in a reasoning field of the assistant's message."""
+        """Within a tool loop the model gets its thoughts back, in a reasoning field."""
         asked = Answer(reasoning=_THOUGHT, calls=[Call()], reasoning_field=field)
         answer = last(bench.answering(mode, asked), mode).message
         result = ChatMessage(role="tool", content="21 degrees", additional_kwargs={"tool_call_id": "call-1"})
@@ -176,7 +176,8 @@ class ThinkingHistoryTests(UnderTest):
     @pytest.mark.parametrize("mode", ["chat", "stream_chat"])
     @every_field
     def test_thoughts_go_back_by_their_name(self, bench: Bench, mode: Mode, field: str) -> None:
-        """Thoughts go back under the name they came by: servers ignore the other one without a word."""
+        """Thoughts go back under the name they came by: servers drop the other one unseen."""
+        # vLLM reads `reasoning` alone since it renamed the field (vllm-project/vllm#38488), older servers the other.
         llm = bench.answering(mode, Answer(reasoning=_THOUGHT, calls=[Call()], reasoning_field=field))
         result = ChatMessage(role="tool", content="21 degrees", additional_kwargs={"tool_call_id": "call-1"})
         last(llm, mode, [*HI, last(llm, mode).message, result])
@@ -191,7 +192,7 @@ class ThinkingHistoryTests(UnderTest):
 
     @pytest.mark.parametrize("called", [True, False], ids=["with a call", "without one"])
     def test_thoughts_of_other_models_are_accepted(self, bench: Bench, *, called: bool) -> None:
-        """A thinking block from elsewhere, signed or without content, is no reason to fail and its signature stays."""
+        """A thinking block of another model is no reason to fail, and its signature is not sent."""
         signed = ThinkingBlock(content="Signed.", additional_information={"signature": "c2lnbmVk"})
         calls = [ToolCallBlock(tool_call_id="call-1", tool_name="get_weather", tool_kwargs={})] if called else []
         said = ChatMessage(

@@ -119,7 +119,7 @@ class ToolStreamTests(UnderTest):
     @every_stream
     @pytest.mark.parametrize("size", [1, 2, 5])
     def test_arguments_may_be_cut_anywhere(self, bench: Bench, mode: Mode, size: int) -> None:
-        """Arguments come together from pieces of any size, even inside an escape or between surrogates."""
+        """Arguments come together from pieces of any size, even inside an escape."""
         pieces = [argued(_ESCAPED[start : start + size]) for start in range(0, len(_ESCAPED), size)]
         llm = bench.llm(stream(opened(Call("note")), *pieces, chunk(finish="tool_calls")))
         assert selected(llm, last(llm, mode), error=True) == [("note", _KWARGS)]
@@ -127,7 +127,7 @@ class ToolStreamTests(UnderTest):
     @every_stream
     @pytest.mark.parametrize("head", _HEADS)
     def test_heads_of_later_pieces_do_no_harm(self, bench: Bench, mode: Mode, head: str) -> None:
-        """Id and name that later pieces repeat, or leave empty, are neither joined nor taken for another call."""
+        """Ids and names that later pieces repeat or leave empty are not joined to the first."""
         llm = bench.llm(stream(*_chunks(*_HEADS[head]), chunk(finish="tool_calls")))
         response = last(llm, mode)
         assert selected(llm, response, error=True) == _BOTH[:1]
@@ -136,7 +136,7 @@ class ToolStreamTests(UnderTest):
     @every_stream
     @pytest.mark.parametrize("pair", _PAIRS)
     def test_two_calls_are_kept_apart(self, bench: Bench, mode: Mode, pair: str) -> None:
-        """Two calls come out as two, in whichever order and under whichever indexes their pieces come."""
+        """Two calls come out as two, however their pieces are ordered and indexed."""
         llm = bench.llm(stream(*_PAIRS[pair], chunk(finish="tool_calls")))
         response = last(llm, mode)
         assert selected(llm, response, error=True) == _BOTH
@@ -163,7 +163,7 @@ class ToolStreamTests(UnderTest):
     @every_stream
     @pytest.mark.parametrize("pair", _PAIRS)
     def test_calls_can_be_read_from_every_frame(self, bench: Bench, mode: Mode, pair: str) -> None:
-        """Agents read the calls of half a stream: that raises nothing, and arguments are an object throughout."""
+        """The calls of every frame can be read, as agents do, with arguments that are an object."""
         llm = bench.llm(stream(*_PAIRS[pair], chunk(finish="tool_calls")))
         seen = [selected(llm, frame) for frame in frames(llm, mode)]
         assert [kwargs for calls in seen for _, kwargs in calls if not isinstance(kwargs, dict)] == []
@@ -171,7 +171,7 @@ class ToolStreamTests(UnderTest):
 
     @every_stream
     def test_every_cut_can_be_read(self, bench: Bench, mode: Mode) -> None:
-        """Nor does it, character by character: names and ids stay, and arguments that are read are the model's."""
+        """Half-written calls, cut after any character, keep name and id and invent no argument."""
         llm = bench.llm(stream(opened(Call("note")), *map(argued, _ESCAPED), chunk(finish="tool_calls")))
         seen = frames(llm, mode)
         calls = [call for frame in seen for call in selected(llm, frame)]

@@ -96,7 +96,7 @@ class ToolRequestTests(UnderTest):
         assert bodies == [bodies[0]] * 4
 
     def test_nested_schemas_are_whole(self, bench: Bench) -> None:
-        """Nested models keep their definitions: every `$ref` points at something, `required` is kept."""
+        """Nested models keep their definitions: every `$ref` leads somewhere."""
         with_tools(bench.answering("chat", _HELLO), "chat", [_FORECAST], user_msg="hi")
         parameters = _functions(bench)["get_forecast"]["parameters"]
         assert parameters["type"] == "object"
@@ -162,7 +162,7 @@ class ToolChoiceTests(UnderTest):
     @every_mode
     @pytest.mark.parametrize("options", [{}, {"tool_choice": None}], ids=["alone", "beside no choice"])
     def test_tools_may_be_required(self, bench: Bench, mode: Mode, options: dict[str, Any]) -> None:
-        """`tool_required` is `required`, also where `tool_choice=None` stands beside it, as in structured output."""
+        """`tool_required` is `required`, also where `tool_choice=None` stands beside it."""
         with_tools(
             bench.answering(mode, _HELLO), mode, [_FORECAST, _TIME], user_msg="hi", tool_required=True, **options
         )
@@ -170,7 +170,7 @@ class ToolChoiceTests(UnderTest):
 
     @every_mode
     def test_parallel_calls_may_be_forbidden(self, bench: Bench, mode: Mode) -> None:
-        """`allow_parallel_tool_calls` is `parallel_tool_calls`; off, as by default, it is said to the server."""
+        """`allow_parallel_tool_calls` off, as by default, is `parallel_tool_calls: false`."""
         for options in ({}, {"allow_parallel_tool_calls": False}, {"allow_parallel_tool_calls": True}):
             with_tools(bench.answering(mode, _HELLO), mode, [_TIME], user_msg="hi", **options)
         default, forbidden, allowed = (body.get("parallel_tool_calls") for body in bench.bodies)

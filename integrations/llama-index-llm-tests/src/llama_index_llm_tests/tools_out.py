@@ -78,7 +78,7 @@ class ToolCallTests(UnderTest):
     @every_mode
     @pytest.mark.parametrize("ascii_only", [True, False], ids=["escaped", "plain"])
     def test_arguments_keep_their_values(self, bench: Bench, mode: Mode, *, ascii_only: bool) -> None:
-        """Quotes, line breaks, other scripts, numbers, nulls and nesting arrive as they were written."""
+        """Quotes, line breaks, other scripts, numbers, nulls and nesting arrive as written."""
         written = json.dumps(_KWARGS, ensure_ascii=ascii_only)
         llm = bench.answering(mode, Answer(calls=[Call(arguments=written)]))
         assert selected(llm, last(llm, mode)) == [("get_weather", _KWARGS)]
@@ -94,7 +94,7 @@ class ToolCallTests(UnderTest):
 
     @every_mode
     def test_calls_are_listed_beside_the_message(self, bench: Bench, mode: Mode) -> None:
-        """`additional_kwargs["tool_calls"]`, where streamed structured output looks, has them as well."""
+        """`additional_kwargs["tool_calls"]`, which streamed structured output reads, has the calls."""
         message = last(bench.answering(mode, Answer(calls=_TWO)), mode).message
         assert len(message.additional_kwargs["tool_calls"]) == 2
         plain = last(bench.answering(mode, Answer(text="hi")), mode).message
@@ -140,7 +140,7 @@ class ToolCallTests(UnderTest):
     @every_mode
     @pytest.mark.parametrize("given", ["", None, "absent"], ids=["empty", "null", "absent"])
     def test_a_missing_id_is_made_up(self, bench: Bench, mode: Mode, given: str | None) -> None:
-        """Calls without ids get some, each its own and the same in every frame: results are matched by them."""
+        """Calls without ids get some, each its own, and the same in every frame."""
         identity: Json = {} if given == "absent" else {"id": given}
         calls = [{"type": "function", **identity, "function": _function(call)} for call in _TWO]
         llm = bench.llm(_odd(mode, *calls))
@@ -168,7 +168,7 @@ class SpoiltCallTests(UnderTest):
     @every_mode
     @pytest.mark.parametrize("spoilt", _SPOILT)
     def test_spoilt_arguments_are_not_repaired(self, bench: Bench, mode: Mode, spoilt: str) -> None:
-        """Arguments that were cut off, or are no JSON object, are never completed and executed, and not lost either."""
+        """Arguments that are cut off or no JSON object are not repaired, and not lost either."""
         written = _SPOILT[spoilt]
         llm = bench.answering(mode, Answer(calls=[Call("delete", written)], finish="length"))
         response = last(llm, mode)
@@ -198,7 +198,7 @@ class ToolSelectionTests(UnderTest):
 
     @every_mode
     def test_no_call_is_an_error_where_one_is_expected(self, bench: Bench, mode: Mode) -> None:
-        """`error_on_no_tool_call` raises a `ValueError` for an answer in words alone; without it, there is no call."""
+        """`error_on_no_tool_call` raises a `ValueError` for words alone; without it, nothing does."""
         llm = bench.answering(mode, Answer(text="No."))
         response = last(llm, mode)
         assert response.message.content == "No."

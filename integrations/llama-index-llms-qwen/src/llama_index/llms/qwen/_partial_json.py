@@ -8,6 +8,11 @@ from typing import Any, Final, cast
 from pydantic_core import from_json
 
 _DIGITS: Final = "0123456789"
+_OPEN_ESCAPE: Final = re.compile(
+    r"(?:\\u[dD][89abAB][0-9a-fA-F]{2})?\\(?:u[0-9a-fA-F]{0,3})?$|\\u[dD][89abAB][0-9a-fA-F]{2}$"
+)
+"""An escape that has begun, or the first half of a character that takes two."""
+_LONGEST_ESCAPE: Final = 12
 _ESCAPED: Final = re.compile(r"\\.")
 
 
@@ -20,12 +25,23 @@ def parse_so_far(written: str) -> Any:
     Raises:
         ValueError: It does not begin like JSON.
     """
+    written = _without_open_escape(written)
     value = _parse(written)
     if written[-1] in _DIGITS:
         holder, place = _last_place(value)
         if holder is not None and isinstance(holder[place], (int, float)) and _may_go_on(written, holder[place]):
             del holder[place]
     return value
+
+
+def _without_open_escape(written: str) -> str:
+    """Cut off half a character: older parsers (pydantic 2.11) would drop the whole string for it."""
+    found = _OPEN_ESCAPE.search(written, max(0, len(written) - _LONGEST_ESCAPE))
+    if found is None:
+        return written
+    before = written[: found.start()]
+    is_escaped = (len(before) - len(before.rstrip("\\"))) % 2
+    return written if is_escaped else before
 
 
 def _parse(written: str) -> Any:

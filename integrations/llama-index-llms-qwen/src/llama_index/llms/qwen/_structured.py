@@ -160,7 +160,7 @@ class StructuredCalls(QwenSettings, FunctionCallingLLM):
         where = {name: value for name, value in given.items() if name not in _ABOUT_THE_ANSWER}
         endpoint = plan_call(self, (), overrides=where).endpoint
         way = self._way(endpoint, word)
-        messages = (prompt.format_messages(llm=self, **prompt_args))
+        messages = self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
         if way == "text":
             told = _told(messages, schema)
             return _Request(messages=told, arguments=given, reader=AnswerReader(schema, endpoint, embedded=True))

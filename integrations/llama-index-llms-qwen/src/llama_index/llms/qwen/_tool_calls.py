@@ -103,18 +103,20 @@ def encode_tools(tools: Sequence[BaseTool | ToolMetadata | Json]) -> list[Json]:
 
 def wire_choice(choice: str | Json | None, tools: Sequence[BaseTool | ToolMetadata | Json]) -> str | Json | None:
     """Spell a choice that names a tool as that tool is named on the wire."""
-    return wire_name(choice) if isinstance(choice, str) and choice in _renamed(tools).values() else choice
+    return wire_name(choice) if isinstance(choice, str) and choice in own_names(tools).values() else choice
 
 
-def with_own_names(response: ChatResponse, tools: Sequence[BaseTool | ToolMetadata | Json]) -> ChatResponse:
-    """Note in a response what tools are really called whose names endpoints do not take (`vector search`).
+def own_names(tools: Sequence[BaseTool | ToolMetadata | Json]) -> dict[str, str]:
+    """Return name on the wire -> own name for tools whose names endpoints do not take (`vector search`)."""
+    names = [name for tool in tools if (name := getattr(_metadata(tool), "name", None))]
+    return {wire_name(name): name for name in names if wire_name(name) != name}
 
-    Its message keeps the names of the wire, as it goes back there.
-    """
-    renamed = _renamed(tools)
-    if not renamed:
+
+def with_own_names(response: ChatResponse, names: Mapping[str, str]) -> ChatResponse:
+    """Note `own_names` in a response. Its message keeps the names of the wire, as it goes back there."""
+    if not names:
         return response
-    return response.model_copy(update={"additional_kwargs": {**facts_of(response), TOOL_NAMES: renamed}})
+    return response.model_copy(update={"additional_kwargs": {**facts_of(response), TOOL_NAMES: dict(names)}})
 
 
 def plain_call(call_id: str, name: str, arguments: str) -> dict[str, Any]:
@@ -205,12 +207,6 @@ def _instead(response: ChatResponse, finish: object) -> str:
         return ": the endpoint's content filter stopped it."
     said = " ".join((response.message.content or "").split())[:_SHOWN]
     return f". It says: {said!r}" if said else ", and no text either."
-
-
-def _renamed(tools: Sequence[BaseTool | ToolMetadata | Json]) -> dict[str, str]:
-    """Return name on the wire -> own name, where the two differ."""
-    names = [name for tool in tools if (name := getattr(_metadata(tool), "name", None))]
-    return {wire_name(name): name for name in names if wire_name(name) != name}
 
 
 def _described(tool: BaseTool | ToolMetadata) -> Json:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
@@ -19,7 +18,14 @@ from qwen_endpoints import QwenSettings
 from typing_extensions import override
 
 from llama_index.llms.qwen._decode import aeach_frame, each_frame
-from llama_index.llms.qwen._tool_calls import encode_tools, keep_one_call, selections, wire_choice, with_own_names
+from llama_index.llms.qwen._tool_calls import (
+    encode_tools,
+    keep_one_call,
+    own_names,
+    selections,
+    wire_choice,
+    with_own_names,
+)
 
 if TYPE_CHECKING:
     from llama_index.core.tools import BaseTool
@@ -66,7 +72,7 @@ class CallsWithTools(QwenSettings, FunctionCallingLLM):
         allow_parallel_tool_calls: bool = False,
         **kwargs: Any,
     ) -> ChatResponse:
-        return self._checked(response, tools=tools, allowed=allow_parallel_tool_calls, given=kwargs)
+        return self._check(tools, allow_parallel_tool_calls, kwargs)(response)
 
     # The framework checks whole answers only. Agents stream by default, so frames are checked as well.
 
@@ -85,8 +91,7 @@ class CallsWithTools(QwenSettings, FunctionCallingLLM):
         chat = super().stream_chat_with_tools(
             tools, user_msg, chat_history, verbose, allow_parallel_tool_calls, tool_required, **kwargs
         )
-        check = partial(self._checked, tools=tools, allowed=allow_parallel_tool_calls, given=kwargs)
-        return each_frame(chat, check)
+        return each_frame(chat, self._check(tools, allow_parallel_tool_calls, kwargs))
 
     @override
     async def astream_chat_with_tools(
@@ -103,8 +108,7 @@ class CallsWithTools(QwenSettings, FunctionCallingLLM):
         chat = await super().astream_chat_with_tools(
             tools, user_msg, chat_history, verbose, allow_parallel_tool_calls, tool_required, **kwargs
         )
-        check = partial(self._checked, tools=tools, allowed=allow_parallel_tool_calls, given=kwargs)
-        return aeach_frame(chat, check)
+        return aeach_frame(chat, self._check(tools, allow_parallel_tool_calls, kwargs))
 
     @override
     def get_tool_calls_from_response(
@@ -121,12 +125,19 @@ class CallsWithTools(QwenSettings, FunctionCallingLLM):
         """
         return selections(response, error_on_none=error_on_no_tool_call)
 
-    def _checked(
-        self, response: ChatResponse, *, tools: Sequence[BaseTool], allowed: bool, given: Mapping[str, Any]
-    ) -> ChatResponse:
-        """Keep one call where parallel calls are not allowed, which not every endpoint heeds."""
-        named = with_own_names(response, tools)
-        return named if self._allows_parallel(allowed, given) else keep_one_call(named)
+    def _check(
+        self, tools: Sequence[BaseTool], allowed: bool, given: Mapping[str, Any]
+    ) -> Callable[[ChatResponse], ChatResponse]:
+        """Return what is done to each answer: where parallel calls are not allowed, which not every endpoint heeds, one
+        call is kept.
+        """
+        names, several = own_names(tools), self._allows_parallel(allowed, given)
+
+        def check(response: ChatResponse) -> ChatResponse:
+            named = with_own_names(response, names)
+            return named if several else keep_one_call(named)
+
+        return check
 
     def _allows_parallel(self, allowed: bool, given: Mapping[str, Any]) -> bool:
         """Whether an answer may hold several calls: as this call says, else as the framework and the setting both say.
