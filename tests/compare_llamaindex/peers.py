@@ -63,7 +63,7 @@ _THINK_NOT: Final = {"extra_body": {"enable_thinking": False}}
 
 
 def _additionally(given: Settings, **renamed: str) -> Settings:
-    """Move arguments of one call, by the name a class has for each, into `additional_kwargs`, which go with every one."""
+    """Move what the class takes for one call, under the name it has there, into `additional_kwargs` for every call."""
     moved = {renamed[name]: value for name, value in given.items() if name in renamed}
     rest = {name: value for name, value in given.items() if name not in renamed}
     return {**rest, "additional_kwargs": {**given.get("additional_kwargs", {}), **moved}} if moved else rest

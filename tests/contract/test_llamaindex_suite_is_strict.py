@@ -14,7 +14,6 @@ from tests.compare_llamaindex.findings import Row, read_rows
 from tests.compare_llamaindex.nothing import CONSTRUCTION_ONLY
 from tests.compare_llamaindex.peers import NOTHING
 
-
 pytestmark = pytest.mark.timeout(600)  # it is the whole suite
 
 

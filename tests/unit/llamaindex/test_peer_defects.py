@@ -22,7 +22,6 @@ from llama_index.core.base.llms.types import (
     CacheControl,
     CachePoint,
     ChatMessage,
-    ChatResponse,
     CitableBlock,
     CitationBlock,
     ImageBlock,
@@ -43,46 +42,14 @@ from qwen_sandbox import Reply
 from typing_extensions import override
 
 from tests.unit.llamaindex.ecosystem import MULTIPLY, PIXEL, said, sent
+from tests.unit.llamaindex.peers import ASK, both, call, calls, made, piece, thought
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from qwen_sandbox import Sandbox
 
-ASK = [ChatMessage("What is 6 times 7?")]
 SECRET = "sk-do-not-show"
-
-
-def piece(finish: str | None = None, **delta: Any) -> dict[str, Any]:
-    """A streamed chunk."""
-    return {"id": "c", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
-
-
-def call(index: int | None = 0, arguments: str = "", name: str | None = None, id_: str | None = None) -> dict[str, Any]:
-    """A streamed piece of a call."""
-    function = {"arguments": arguments, **({"name": name} if name is not None else {})}
-    head = {"id": id_, "type": "function"} if id_ is not None else {}
-    return {**({} if index is None else {"index": index}), **head, "function": function}
-
-
-def calls(*pieces: list[dict[str, Any]], finish: str = "tool_calls") -> list[dict[str, Any]]:
-    """A stream of pieces of calls, one list a chunk."""
-    return [*(piece(tool_calls=some) for some in pieces), piece(finish)]
-
-
-def made(llm: Qwen, response: ChatResponse) -> list[tuple[str, str, dict[str, Any]]]:
-    """What an agent would run."""
-    found = llm.get_tool_calls_from_response(response, error_on_no_tool_call=False)
-    return [(item.tool_id, item.tool_name, item.tool_kwargs) for item in found]
-
-
-async def both(llm: Qwen, **kwargs: Any) -> list[list[ChatResponse]]:
-    """The frames of a stream, sync and async."""
-    return [list(llm.stream_chat(ASK, **kwargs)), [frame async for frame in await llm.astream_chat(ASK, **kwargs)]]
-
-
-def thought(response: ChatResponse) -> str:
-    return "".join(block.content or "" for block in response.message.blocks if isinstance(block, ThinkingBlock))
 
 
 class City(BaseModel):

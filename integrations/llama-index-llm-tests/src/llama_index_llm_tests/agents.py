@@ -45,6 +45,8 @@ class AgentTests(Predicting):
     @_streaming_or_not
     def test_an_agent_uses_tools_in_parallel(self, bench: Bench, streaming: bool) -> None:
         """A FunctionAgent runs all the calls of one answer, and each result goes with its call."""
+        if CORE < (0, 14, 8) and not streaming:
+            pytest.skip("this core's FunctionAgent does not allow parallel calls where it does not stream")
         llm = _llm(bench, Answer(calls=[Call(), _ROME]), _MILD, streaming=streaming)
         result, events = started(FunctionAgent(tools=[WEATHER], llm=llm, streaming=streaming))
         assert str(result) == "It is mild."

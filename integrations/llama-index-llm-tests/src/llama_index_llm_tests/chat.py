@@ -18,11 +18,11 @@ from llama_index_llm_tests.reading import ANSWER_COUNTS, PROMPT_COUNTS, SLIPS, f
 from llama_index_llm_tests.wire import text_of
 
 _EVERYTHING = Answer(text="Let me look.", reasoning="It is about weather.", calls=[Call()])
-_HISTORY: Final = (
-    ChatMessage(role="system", content="Be brief."),
-    ChatMessage(role="user", content="  My name is Zoë.\n"),
-    ChatMessage(role="assistant", content="Hello Zoë."),
-    ChatMessage(role="user", content="What is my name?"),
+_SAID: Final = (
+    ("system", "Be brief."),
+    ("user", "  My name is Zoë.\n"),
+    ("assistant", "Hello Zoë."),
+    ("user", "What is my name?"),
 )
 _NO_ANSWERS: Final = {
     "choices []": Reply(b'{"id": "c", "object": "chat.completion", "choices": []}'),
@@ -145,9 +145,8 @@ class ChatRequestTests(UnderTest):
     @every_mode
     def test_messages_are_sent_as_they_are(self, bench: Bench, mode: Mode) -> None:
         """Roles, order and texts arrive at the server unchanged."""
-        last(bench.answering(mode, Answer(text="Zoë.")), mode, _HISTORY)
-        sent = [(message["role"], text_of(message)) for message in bench.messages]
-        assert sent == [(message.role.value, message.content) for message in _HISTORY]
+        last(bench.answering(mode, Answer(text="Zoë.")), mode, _history())
+        assert [(message["role"], text_of(message)) for message in bench.messages] == [*_SAID]
 
     @pytest.mark.parametrize(
         ("role", "names"),
@@ -166,7 +165,7 @@ class ChatRequestTests(UnderTest):
     @every_mode
     def test_messages_are_left_alone(self, bench: Bench, mode: Mode) -> None:
         """Asking changes neither the messages nor what they carry in `additional_kwargs`."""
-        messages = [message.model_copy(deep=True) for message in _HISTORY]
+        messages = _history()
         messages[2].additional_kwargs["note"] = {"of": "somebody else"}
         before = [message.model_dump_json() for message in messages]
         last(bench.answering(mode, Answer(text="hi")), mode, messages)
@@ -176,7 +175,7 @@ class ChatRequestTests(UnderTest):
     def test_every_mode_sends_the_same(self, bench: Bench) -> None:
         """Sync and async send the same body, and a stream asks for nothing else but to be one."""
         for mode in (*WHOLES, *STREAMS):
-            last(bench.answering(mode, Answer(text="hi"), temperature=0.25), mode, _HISTORY)
+            last(bench.answering(mode, Answer(text="hi"), temperature=0.25), mode, _history())
         whole, awhole, stream, astream = bench.bodies
         assert whole["messages"]
         assert whole == awhole
@@ -192,6 +191,11 @@ class ChatRequestTests(UnderTest):
         first, second = (last(bench.answering(mode, answer), mode) for mode in WHOLES)
         assert outline(first.message)
         assert first.model_dump(exclude={"raw"}) == second.model_dump(exclude={"raw"})
+
+
+def _history() -> list[ChatMessage]:
+    """A conversation in new messages, so that a class that changes them is found out each time."""
+    return [ChatMessage(role=role, content=content) for role, content in _SAID]
 
 
 def _without_stream(body: Json) -> Json:

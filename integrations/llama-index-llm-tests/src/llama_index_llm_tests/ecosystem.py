@@ -25,7 +25,7 @@ from llama_index.core.tools import QueryEngineTool
 from llama_index_llm_tests.answers import Answer
 from llama_index_llm_tests.asking import run
 from llama_index_llm_tests.bench import Bench
-from llama_index_llm_tests.framework import NOTES, Notes, buffer, loop_of_ours
+from llama_index_llm_tests.framework import CORE, NOTES, Notes, buffer, loop_of_ours
 from llama_index_llm_tests.predicting import PARIS, PARIS_JSON, City, Predicting
 from llama_index_llm_tests.wire import text_of
 
@@ -95,6 +95,8 @@ class EcosystemTests(Predicting):
     @_streaming_or_not
     def test_a_chat_engine_remembers(self, bench: Bench, kind: type[BaseChatEngine], streaming: bool) -> None:
         """A chat engine gives the answer's text, and shows the model what was said before."""
+        if CORE < (0, 14, 24) and streaming:
+            pytest.skip("this core's chat engines fail on streamed messages with several blocks")
         # The engine that condenses asks for a question of its own in between, which is never streamed.
         condenses = kind is CondensePlusContextChatEngine
         between = [Answer(text="What of the harbour?").whole()] if condenses else []

@@ -84,6 +84,9 @@ class MediaTests(UnderTest):
         assert head.startswith("data:image/")
         assert base64.b64decode(data) == b"no known header"
 
+    @pytest.mark.skipif(
+        "IOBase" not in str(ImageBlock.model_fields["image"].annotation), reason="this core's images are no open files"
+    )
     def test_an_open_image_can_be_sent_twice(self, bench: Bench) -> None:
         """An image in an open file is read from its start, and stays usable."""
         block = ImageBlock(image=io.BytesIO(_PNG), image_mimetype="image/png")

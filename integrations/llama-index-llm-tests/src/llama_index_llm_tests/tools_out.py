@@ -155,7 +155,7 @@ class ToolCallTests(UnderTest):
         assert [ids for ids in held if ids != made[: len(ids)]] == []
 
     def test_sync_and_async_give_the_same_calls(self, bench: Bench) -> None:
-        """Calls are equal in all four modes, made up ids included."""
+        """Calls without ids have the same names and arguments in all four modes."""
         calls = [{"type": "function", "function": _function(call)} for call in _TWO]
         seen = [last(bench.llm(_odd(mode, *calls)), mode).message for mode in (*WHOLES, *STREAMS)]
         told = [[(name, kwargs) for _, (_, name, kwargs) in outline(message)] for message in seen]

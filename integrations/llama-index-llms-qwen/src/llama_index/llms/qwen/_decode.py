@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing, closing
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -22,7 +22,13 @@ from llama_index.core.base.llms.types import (
 from qwen_endpoints import Choice, Completion, CompletionDelta, Endpoint, Json, ToolCall, ToolCallDelta, Usage
 
 from llama_index.llms.qwen._thinking import REASONING_DETAILS, thinking_block
+from llama_index.llms.qwen._tokens import with_counts
 from llama_index.llms.qwen._tool_calls import INVALID_CALLS, PARTIAL, REFUSAL, facts_of, plain_call
+
+if TYPE_CHECKING:
+    from qwen_endpoints import Call
+
+_Frame = TypeVar("_Frame")
 
 _DETAIL_COUNTS: Final = (
     "reasoning_tokens",
@@ -35,31 +41,34 @@ _DETAIL_COUNTS: Final = (
 )
 
 
-def to_chat_response(completion: Completion, endpoint: Endpoint, *, delta: str | None = None) -> ChatResponse:
-    """Translate a whole reply; its first answer is the message, others go to `additional_kwargs["other_choices"]`."""
-    choice, usage = completion.first, completion.usage
+def to_chat_response(completion: Completion, call: Call, *, delta: str | None = None) -> ChatResponse:
+    """Translate a whole reply to a call; its first answer is the message, others go to
+    `additional_kwargs["other_choices"]`.
+    """
+    choice, usage, endpoint = completion.first, completion.usage, call.endpoint
     thinking = thinking_block(choice, endpoint.provider.name, usage.reasoning_tokens if usage else None)
     blocks: list[ContentBlock] = [] if thinking is None else [thinking]
     if choice.text:
         blocks.append(TextBlock(text=choice.text))
     blocks.extend(
         ToolCallBlock(
-            tool_call_id=call.id,
-            tool_name=call.name,
+            tool_call_id=made.id,
+            tool_name=made.name,
             # Text marks a call that must not be executed.
-            tool_kwargs=call.arguments if call.parsed is None else dict(call.parsed),
+            tool_kwargs=made.arguments if made.parsed is None else dict(made.parsed),
         )
-        for call in choice.tool_calls
+        for made in choice.tool_calls
     )
-    return ChatResponse(
+    response = ChatResponse(
         message=_message(
-            blocks, [plain_call(call.id, call.name, call.arguments) for call in choice.tool_calls], choice.refusal
+            blocks, [plain_call(made.id, made.name, made.arguments) for made in choice.tool_calls], choice.refusal
         ),
         raw=_raw(completion),
         delta=delta,
         logprobs=_logprobs(choice.logprobs),
         additional_kwargs=_facts(completion, choice, endpoint),
     )
+    return with_counts(response, call)
 
 
 class FrameBuilder:
@@ -70,8 +79,8 @@ class FrameBuilder:
     shared.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
+    def __init__(self, call: Call) -> None:
+        self._call = call
         self._text = ""
         self._reasoning = ""
         self._calls: list[_GrowingCall] = []
@@ -79,7 +88,7 @@ class FrameBuilder:
     def feed(self, delta: CompletionDelta) -> ChatResponse | None:
         """Return the next frame, the last one complete; `None` where a piece adds nothing to the first answer."""
         if delta.completion is not None:
-            return to_chat_response(delta.completion, self._endpoint, delta="")
+            return to_chat_response(delta.completion, self._call, delta="")
         if delta.choice != 0:
             return None
         self._text += delta.text
@@ -119,9 +128,9 @@ class _GrowingCall:
         self.arguments = ""
 
 
-def frames(deltas: Generator[CompletionDelta, None, None], endpoint: Endpoint) -> ChatResponseGen:
+def frames(deltas: Generator[CompletionDelta, None, None], call: Call) -> ChatResponseGen:
     """Give the frames of a stream. Leaving early ends the stream."""
-    builder = FrameBuilder(endpoint)
+    builder = FrameBuilder(call)
     with closing(deltas):
         for delta in deltas:
             frame = builder.feed(delta)
@@ -129,9 +138,9 @@ def frames(deltas: Generator[CompletionDelta, None, None], endpoint: Endpoint) -
                 yield frame
 
 
-async def aframes(deltas: AsyncGenerator[CompletionDelta, None], endpoint: Endpoint) -> ChatResponseAsyncGen:
+async def aframes(deltas: AsyncGenerator[CompletionDelta, None], call: Call) -> ChatResponseAsyncGen:
     """As `frames`, for `async for`."""
-    builder = FrameBuilder(endpoint)
+    builder = FrameBuilder(call)
     async with aclosing(deltas):
         async for delta in deltas:
             frame = builder.feed(delta)
@@ -139,7 +148,7 @@ async def aframes(deltas: AsyncGenerator[CompletionDelta, None], endpoint: Endpo
                 yield frame
 
 
-def each_frame(frames: ChatResponseGen, change: Callable[[ChatResponse], ChatResponse]) -> ChatResponseGen:
+def each_frame(frames: ChatResponseGen, change: Callable[[ChatResponse], _Frame]) -> Generator[_Frame, None, None]:
     """Give changed frames. Leaving early ends the stream."""
     with closing(frames):
         for frame in frames:
@@ -147,8 +156,8 @@ def each_frame(frames: ChatResponseGen, change: Callable[[ChatResponse], ChatRes
 
 
 async def aeach_frame(
-    frames: ChatResponseAsyncGen, change: Callable[[ChatResponse], ChatResponse]
-) -> ChatResponseAsyncGen:
+    frames: ChatResponseAsyncGen, change: Callable[[ChatResponse], _Frame]
+) -> AsyncGenerator[_Frame, None]:
     """As `each_frame`, for `async for`."""
     async with aclosing(frames):
         async for frame in frames:

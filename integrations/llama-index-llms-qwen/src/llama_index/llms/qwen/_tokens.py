@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import aclosing, closing
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
-    ChatResponseAsyncGen,
-    ChatResponseGen,
     TextBlock,
     ThinkingBlock,
     ToolCallBlock,
@@ -65,20 +62,6 @@ def with_counts(response: ChatResponse, call: Call) -> ChatResponse:
         counted = _estimated(response, call, usage)
         response.raw = {**raw, "usage": {**usage, **counted, "estimated": True}}
     return response
-
-
-def frames_with_counts(frames: ChatResponseGen, call: Call) -> Generator[ChatResponse, None, None]:
-    """As `with_counts`, for the last frame of a stream."""
-    with closing(frames):
-        for frame in frames:
-            yield frame if frame.raw is None else with_counts(frame, call)
-
-
-async def aframes_with_counts(frames: ChatResponseAsyncGen, call: Call) -> AsyncGenerator[ChatResponse, None]:
-    """As `frames_with_counts`, for `async for`."""
-    async with aclosing(frames):
-        async for frame in frames:
-            yield frame if frame.raw is None else with_counts(frame, call)
 
 
 def _estimated(response: ChatResponse, call: Call, usage: dict[str, Any]) -> dict[str, int]:

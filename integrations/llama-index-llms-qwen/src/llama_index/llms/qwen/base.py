@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from contextlib import aclosing, closing
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from llama_index.core.base.llms.types import (
@@ -32,12 +31,19 @@ from qwen_endpoints import (
 )
 from typing_extensions import Self, override
 
-from llama_index.llms.qwen._decode import aframes, frames, to_chat_response, to_completion_response
+from llama_index.llms.qwen._decode import (
+    aeach_frame,
+    aframes,
+    each_frame,
+    frames,
+    to_chat_response,
+    to_completion_response,
+)
 from llama_index.llms.qwen._encode import encode_messages
 from llama_index.llms.qwen._foreign import refuse_foreign
 from llama_index.llms.qwen._observed import observed_chat, observed_completion
 from llama_index.llms.qwen._structured import StructuredCalls
-from llama_index.llms.qwen._tokens import aframes_with_counts, count_conversation, frames_with_counts, with_counts
+from llama_index.llms.qwen._tokens import count_conversation
 from llama_index.llms.qwen._tool_calls import encode_tools
 from llama_index.llms.qwen._with_tools import CallsWithTools
 
@@ -219,7 +225,7 @@ class Qwen(CallsWithTools, StructuredCalls):
     @override
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         """As `complete`, in growing frames."""
-        return _completions(self._frames(self._asked(prompt, formatted), kwargs))
+        return each_frame(self._frames(self._asked(prompt, formatted), kwargs), to_completion_response)
 
     @observed_completion
     @override
@@ -231,7 +237,7 @@ class Qwen(CallsWithTools, StructuredCalls):
     @override
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """As `stream_complete`; await it to get the frames."""
-        return _acompletions(self._aframes(self._asked(prompt, formatted), kwargs))
+        return aeach_frame(self._aframes(self._asked(prompt, formatted), kwargs), to_completion_response)
 
     def close(self) -> None:
         """Close the connections of sync calls. The next call opens new ones."""
@@ -246,19 +252,19 @@ class Qwen(CallsWithTools, StructuredCalls):
 
     def _answer(self, messages: Sequence[ChatMessage], given: dict[str, Any]) -> ChatResponse:
         call = self._plan(messages, given)
-        return with_counts(to_chat_response(self._client.complete(call), call.endpoint), call)
+        return to_chat_response(self._client.complete(call), call)
 
     async def _aanswer(self, messages: Sequence[ChatMessage], given: dict[str, Any]) -> ChatResponse:
         call = self._plan(messages, given)
-        return with_counts(to_chat_response(await self._client.acomplete(call), call.endpoint), call)
+        return to_chat_response(await self._client.acomplete(call), call)
 
     def _frames(self, messages: Sequence[ChatMessage], given: dict[str, Any]) -> ChatResponseGen:
         call = self._plan(messages, given)
-        return frames_with_counts(frames(self._client.stream(call), call.endpoint), call)
+        return frames(self._client.stream(call), call)
 
     def _aframes(self, messages: Sequence[ChatMessage], given: dict[str, Any]) -> ChatResponseAsyncGen:
         call = self._plan(messages, given)
-        return aframes_with_counts(aframes(self._client.astream(call), call.endpoint), call)
+        return aframes(self._client.astream(call), call)
 
     def _plan(self, messages: Sequence[ChatMessage], given: dict[str, Any]) -> Call:
         refuse_foreign(given)
@@ -277,15 +283,3 @@ class Qwen(CallsWithTools, StructuredCalls):
         wrap = None if formatted else self.completion_to_prompt
         text = prompt if wrap is None else wrap(prompt)
         return [ChatMessage(role=MessageRole.USER, content=text)]
-
-
-def _completions(chat: ChatResponseGen) -> Generator[CompletionResponse, None, None]:
-    with closing(chat):
-        for frame in chat:
-            yield to_completion_response(frame)
-
-
-async def _acompletions(chat: ChatResponseAsyncGen) -> AsyncGenerator[CompletionResponse, None]:
-    async with aclosing(chat):
-        async for frame in chat:
-            yield to_completion_response(frame)
