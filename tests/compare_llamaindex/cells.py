@@ -36,17 +36,23 @@ def cell(cases: Sequence[Case]) -> Verdict:
     if not bad:
         return Verdict("yes")
     if not good:
-        return Verdict("no", ", ".join(_reasons(bad)))
+        return Verdict("no", "".join(_reasons(bad)))
     told = min(f"only {_named(good, asked)}", f"not {_named(bad, asked)}", key=len)
-    reasons = ", ".join(_reasons(bad))
-    return Verdict("partly", f"{told} ({reasons})" if reasons else told)
+    return Verdict("partly", ". ".join([told, *map(_sentence, _reasons(bad))]))
 
 
 def _reasons(bad: Sequence[Case]) -> list[str]:
-    """Each note once, with the cases it is about unless that is all of them."""
+    """The notes. A single one says which cases it is about, unless that is all of them."""
     notes = dict.fromkeys(case.verdict.note for case in bad if case.verdict.note)
-    about = {note: [case for case in bad if case.verdict.note == note] for note in notes}
-    return [note if len(those) == len(bad) else f"{_named(those, bad)}: {note}" for note, those in about.items()]
+    if len(notes) != 1:
+        return [", ".join(notes)] if notes else []
+    (note,) = notes
+    those = [case for case in bad if case.verdict.note]
+    return [note if len(those) == len(bad) else f"{_named(those, bad)}: {note}"]
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _named(some: Sequence[Case], among: Sequence[Case]) -> str:
@@ -59,7 +65,7 @@ def _named(some: Sequence[Case], among: Sequence[Case]) -> str:
 
 
 def _group(variants: Sequence[str], modes: str) -> str:
-    return ", ".join(variants) + (f" {modes}" if modes else "")
+    return ", ".join(variants) + (f" ({modes})" if modes else "")
 
 
 def _modes(some: Sequence[str], among: Sequence[str]) -> str:

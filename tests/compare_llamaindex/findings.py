@@ -76,7 +76,7 @@ def _heading(owner: str) -> str:
     """What the module of a group says it is about, without `Group X: `."""
     (group,) = [group for group in LLMSuite.__mro__ if group.__name__ == owner]
     told = (inspect.getdoc(inspect.getmodule(group)) or owner).partition("\n")[0]
-    heading = told.partition(": ")[2].rstrip(".") or told
+    heading = (told.partition(": ")[2] or told).partition(". ")[0].rstrip(".")
     return heading[0].upper() + heading[1:]
 
 

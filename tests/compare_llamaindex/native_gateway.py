@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
+from socket import MSG_PEEK, SHUT_RDWR, socket
 from threading import Thread
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
@@ -70,6 +72,7 @@ class _Exchange(BaseHTTPRequestHandler):
         self.close_connection = True
         try:
             behind.request("POST", f"/{prefix}/chat/completions", body.encode(), headers)
+            Thread(target=_leave_together, args=(self.connection, behind.sock), daemon=True).start()
             in_parts = task.startswith("multimodal-generation")
             self._answer(behind.getresponse(), Stream(is_incremental(native), in_parts))
         finally:
@@ -93,7 +96,15 @@ class _Exchange(BaseHTTPRequestHandler):
             if name in reply.headers:
                 self.send_header(name, reply.headers[name])
         self.send_header(*length)
+        self.send_header("Connection", "close")
         self.end_headers()
+
+
+def _leave_together(client: socket, behind: socket) -> None:
+    """Break off the reply from behind when the client goes, also while nothing comes."""
+    with suppress(OSError):
+        if not client.recv(1, MSG_PEEK):
+            behind.shutdown(SHUT_RDWR)
 
 
 def _whole(body: bytes, status: int, *, in_parts: bool) -> bytes:

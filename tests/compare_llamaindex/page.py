@@ -25,7 +25,9 @@ The rows are what `Qwen` set out to get right, so its column shows no gaps by co
 not answer yes. Read the other columns as a list of what to check before you rely on it. `OpenRouter` is made for one
 service; here it is pointed at a server of the same protocol, as its `api_base` allows. `DashScope` speaks a protocol of
 Alibaba's own, so a gateway stands between it and the server that translates requests, replies, streams and errors into
-the words of the other side. All classes run with the settings that their documentation names for such a server.
+the words of the other side. All classes run with the settings that their documentation names for such a server; with
+`LiteLLM` its library's extra `mcp` is installed, without which tools fail, and the models are registered as litellm
+documents.
 """
 _LEGEND: Final = """\
 **partly**: some cases of the test pass; the footnote says which. There, *whole* means `chat` and `achat` (or

@@ -156,7 +156,7 @@ PEERS: Final = (
         spelled=_for_litellm,
         prepare=_register_with_litellm,
         variables={"LITELLM_LOCAL_MODEL_COST_MAP": "True"},
-        beneath=("llama-index-core", "litellm", "openai"),
+        beneath=("llama-index-core", "litellm", "mcp", "openai"),
     ),
     Peer(
         name="Qwen",

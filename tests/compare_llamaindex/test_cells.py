@@ -10,6 +10,7 @@ from tests.compare_llamaindex.cells import Case, cell
 YES = Verdict("yes")
 NO = Verdict("no")
 RAISED = Verdict("no", "raises ValueError")
+OTHER = Verdict("no", "raises KeyError")
 SKIPPED = Verdict("n/a", "it has no such switch")
 MODES = ("chat", "achat", "stream_chat", "astream_chat")
 
@@ -31,8 +32,10 @@ def cases(*verdicts: Verdict, variant: str = "") -> list[Case]:
         (cases(RAISED, RAISED, RAISED, RAISED), RAISED),
         (cases(YES, YES, NO, NO), Verdict("partly", "only whole")),
         (cases(NO, NO, YES, YES), Verdict("partly", "not whole")),
-        (cases(YES, NO, YES, RAISED), Verdict("partly", "only sync (streamed: raises ValueError)")),
+        (cases(YES, NO, YES, RAISED), Verdict("partly", "only sync. Streamed: raises ValueError")),
         (cases(YES, NO, YES, YES), Verdict("partly", "not achat")),
+        (cases(YES, OTHER, YES, RAISED), Verdict("partly", "only sync. Raises KeyError, raises ValueError")),
+        (cases(OTHER, RAISED, RAISED, NO), Verdict("no", "raises KeyError, raises ValueError")),
         (
             [*cases(YES, YES, YES, YES, variant="png"), *cases(NO, NO, NO, NO, variant="jpeg")],
             Verdict("partly", "only png"),
@@ -43,7 +46,7 @@ def cases(*verdicts: Verdict, variant: str = "") -> list[Case]:
         ),
         (
             [*cases(YES, YES, YES, YES, variant="png"), *cases(YES, NO, YES, NO, variant="jpeg")],
-            Verdict("partly", "not jpeg async"),
+            Verdict("partly", "not jpeg (async)"),
         ),
     ],
 )

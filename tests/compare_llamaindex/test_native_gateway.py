@@ -5,6 +5,7 @@ Were it wrong, the column of `DashScope` would be about the gateway.
 
 from __future__ import annotations
 
+import time
 from importlib import import_module
 from itertools import pairwise
 from typing import Any
@@ -138,6 +139,19 @@ def test_a_broken_stream_is_broken(sdk: Asked) -> None:
     reply = stream(chunk(content="One"), done=False, abort=True)
     with pytest.raises(OSError, match=r"ended prematurely|InvalidChunkLength|IncompleteRead"):
         sdk.events(reply, incremental_output=True)
+
+
+def test_a_client_that_goes_ends_the_stream_behind() -> None:
+    with Sandbox(chunk_delay=20) as slow:
+        reply = stream(chunk(content="One"), chunk(content="two"))
+        events = Asked(slow).ask(reply, stream=True, incremental_output=True)
+        assert said(next(events)).content == "One"
+        assert slow.open_streams == 1
+        del events
+        deadline = time.monotonic() + 10
+        while slow.open_streams and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert slow.open_streams == 0
 
 
 def test_a_page_is_given_as_it_is(sdk: Asked) -> None:

@@ -271,6 +271,13 @@ def test_reasoning_goes_back_under_the_rows_own_name(server: Server, client: Qwe
     assert assistant.get("reasoning_details") == (OLD.reasoning_details if verbatim else None)
 
 
+@pytest.mark.parametrize(("provider", "name"), [("generic", "reasoning"), ("dashscope", "reasoning_content")])
+def test_an_unknown_server_gets_reasoning_back_as_it_sent_it(provider: str, name: str) -> None:
+    earlier = Message(role="assistant", reasoning="old", reasoning_field="reasoning", content="a")
+    assistant = message_bodies(provider, "qwen3-32b", user(), earlier, reasoning_replay="always")[1]
+    assert assistant == {"role": "assistant", "content": "a", name: "old"}
+
+
 # Tools
 
 

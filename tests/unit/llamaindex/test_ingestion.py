@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from llama_index.core.extractors import (
+    DocumentContextExtractor,
     KeywordExtractor,
     PydanticProgramExtractor,
     QuestionsAnsweredExtractor,
@@ -20,7 +21,8 @@ from llama_index.core.indices.property_graph import SchemaLLMPathExtractor
 from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.node_parser import TokenTextSplitter
 from llama_index.core.program import FunctionCallingProgram
-from llama_index.core.schema import Document, TextNode
+from llama_index.core.schema import Document, NodeRelationship, RelatedNodeInfo, TextNode
+from llama_index.core.storage.docstore import SimpleDocumentStore
 from pydantic import BaseModel
 
 from tests.unit.llamaindex.ecosystem import NOTES, THOUGHT, notes, own_loop, said, sent
@@ -81,6 +83,25 @@ def test_documents_are_described_sync(make_llm: Callable[..., Qwen]) -> None:
     pipeline = IngestionPipeline(transformations=extractors(make_llm(enable_thinking=True)))
     nodes = pipeline.run(nodes=notes()[:1])
     assert set(nodes[0].metadata) == KEYS
+
+
+async def test_passages_are_placed_in_their_document(make_llm: Callable[..., Qwen], qwen_sandbox: Sandbox) -> None:
+    # With thinking on, the framework would take the first block, which is the reasoning, and leave the node as it is.
+    store = SimpleDocumentStore()
+    store.add_documents([Document(text=" ".join(NOTES), id_="orla")])
+    source: Any = {NodeRelationship.SOURCE: RelatedNodeInfo(node_id="orla")}
+    extractor = DocumentContextExtractor(
+        docstore=store,
+        llm=make_llm(enable_thinking=False),
+        max_context_length=1000,
+        max_output_tokens=50,
+        show_progress=False,
+    )
+    (found,) = await extractor.aextract([TextNode(text=NOTES[0], relationships=source)])
+    assert found["context"]
+    body = qwen_sandbox.last_request.json
+    assert body["max_completion_tokens"] == 50
+    assert " ".join(NOTES) in str(body["messages"])
 
 
 async def test_a_graph_is_drawn_from_a_text(scripted: Callable[..., Qwen], qwen_sandbox: Sandbox) -> None:

@@ -71,7 +71,7 @@ async def test_2_1_01_reasoning_in_the_first_chunk_is_kept(scripted: Callable[..
     )
     for frames in await both(llm):
         assert [frame.additional_kwargs.get("thinking_delta") for frame in frames] == ["FIRST ", "second", None]
-        assert thought(frames[-1]) == "FIRST second"
+        assert [thought(frame) for frame in frames] == ["FIRST ", "FIRST second", "FIRST second"]
 
 
 @pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
@@ -149,6 +149,7 @@ async def test_2_1_09_ids_and_names_are_set_once_and_told_apart(scripted: Callab
     llm = scripted(repeated, repeated, all_zero)
     for frames in await both(llm):
         assert made(llm, frames[-1]) == [("c0", "f", {"a": 1})]
+        assert {(item[0], item[1]) for frame in frames for item in made(llm, frame)} == {("c0", "f")}
     for frames in await both(llm):
         assert made(llm, frames[-1]) == [("c0", "f", {"a": 1}), ("c1", "f", {"a": 2})]
 

@@ -295,7 +295,9 @@ def test_2_6_11_it_gives_up_after_three_tries() -> None:
 
 
 def test_2_6_12_broken_arguments_are_not_an_empty_call(scripted: Callable[..., Qwen]) -> None:
-    answer = scripted(said(None, "length", tool_calls=[call(0, '{"a": 6, "b"', "f", "c0")])).chat(ASK)
+    llm = scripted(said(None, "length", tool_calls=[call(0, '{"a": 6, "b"', "f", "c0")]))
+    answer = llm.chat(ASK)
+    assert made(llm, answer) == []
     (block,) = answer.message.blocks
     assert isinstance(block, ToolCallBlock)
     assert block.tool_kwargs == '{"a": 6, "b"'

@@ -93,6 +93,8 @@ def test_calls_beside_the_blocks_go_back(sent: Send, form: str) -> None:
 @pytest.mark.parametrize("form", LEGACY)
 def test_calls_that_stand_in_both_places_go_back_once(sent: Send, form: str) -> None:
     assert sent(QUESTION, said(block(), **LEGACY[form]), returned())[1]["tool_calls"] == [WIRE]
+    (edited,) = sent(QUESTION, said(block("new"), **LEGACY[form]), returned())[1]["tool_calls"]
+    assert edited["function"]["arguments"] == '{"word": "new"}'
 
 
 def test_a_call_of_the_oldest_form_and_its_result(sent: Send) -> None:

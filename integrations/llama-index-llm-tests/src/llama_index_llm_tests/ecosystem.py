@@ -115,8 +115,8 @@ class EcosystemTests(Predicting):
         engine = _chat_engine(kind, _llm(bench, _IN_1887))
         assert run(engine.achat(_BUILT)).response == "In 1887."
 
-    def test_a_memory_keeps_three_quarters_of_the_window(self, bench: Bench) -> None:
-        """A memory made for the LLM has room for three quarters of its real context window."""
+    def test_a_memory_gives_the_talk_back(self, bench: Bench) -> None:
+        """A memory is made to the measure of the LLM's window, and gives the talk back to it."""
         llm = _llm(bench, _IN_1887)
         memory = buffer(llm)
         assert memory.token_limit == int(llm.metadata.context_window * 0.75)

@@ -51,6 +51,8 @@ class Message:
     """What the model thought before this answer (assistant only)."""
     reasoning_details: Sequence[Json] = ()
     """The endpoint's own structured reasoning, to be sent back verbatim (assistant only)."""
+    reasoning_field: str | None = None
+    """The field that this reasoning came in, where it is not `reasoning_content` (assistant only)."""
     origin: str | None = None
     """The provider that gave this answer, where known; `reasoning_details` go back to no other (assistant only)."""
     tool_calls: Sequence[ToolCall] = ()
@@ -125,6 +127,8 @@ class Choice:
     text: str = ""
     reasoning: str = ""
     reasoning_details: tuple[Json, ...] = ()
+    reasoning_field: str | None = None
+    """The field of the wire that held the reasoning, where it is not `reasoning_content`."""
     tool_calls: tuple[ToolCall, ...] = ()
     """Valid and invalid calls, in the order they were opened."""
     finish_reason: FinishReason | None = None

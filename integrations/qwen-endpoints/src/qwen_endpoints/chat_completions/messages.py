@@ -24,6 +24,7 @@ _MODALITY: Final[Mapping[str, Modality]] = {
     "audio_url": "audio",
     "file": "file",
 }
+_USUAL: Final = "reasoning_content"
 _VIDEOS: Final = ("video_url", "video")
 _SAMPLING: Final = frozenset({"fps", "max_frames", "min_pixels", "max_pixels", "total_pixels"})
 """Keys beside a URL that say how densely media are sampled (Model Studio's samples for `qwen-vl-ocr`, 2026)."""
@@ -87,7 +88,7 @@ def _encode_message(
         encoded["tool_calls"] = [_encode_tool_call(call) for call in calls]
     if replay and message.role == "assistant":
         if message.reasoning:
-            encoded[endpoint.dialect.reasoning_field] = message.reasoning
+            encoded[endpoint.dialect.reasoning_field or message.reasoning_field or _USUAL] = message.reasoning
         if message.reasoning_details and _takes_details(message, endpoint):
             encoded["reasoning_details"] = [deepcopy(dict(detail)) for detail in message.reasoning_details]
     return encoded

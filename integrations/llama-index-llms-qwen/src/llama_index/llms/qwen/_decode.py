@@ -236,6 +236,7 @@ def _plain_choice(choice: Choice) -> dict[str, Any]:
         "text": choice.text,
         "reasoning": choice.reasoning,
         REASONING_DETAILS: [dict(detail) for detail in choice.reasoning_details],
+        "reasoning_field": choice.reasoning_field,
         "tool_calls": [plain_call(call.id, call.name, call.arguments) for call in choice.tool_calls],
         INVALID_CALLS: [_invalid(call) for call in choice.tool_calls if call.error is not None],
         "native_finish_reason": choice.native_finish_reason,

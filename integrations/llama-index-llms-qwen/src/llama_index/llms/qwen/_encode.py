@@ -11,7 +11,7 @@ from qwen_endpoints import ConfigurationError, Message, Role
 from llama_index.llms.qwen._blocks import encode_content
 from llama_index.llms.qwen._call_ids import CallIds
 from llama_index.llms.qwen._media import Part
-from llama_index.llms.qwen._thinking import details_of, reasoning_of
+from llama_index.llms.qwen._thinking import details_of, field_of, reasoning_of
 from llama_index.llms.qwen._tool_calls import REFUSAL, stated_calls
 
 _ROLES: Final[Mapping[MessageRole, Role]] = {
@@ -67,6 +67,7 @@ class _Encoder:
             role="assistant",
             content=content,
             reasoning=reasoning_of(message),
+            reasoning_field=field_of(message),
             reasoning_details=details,
             origin=origin,
             tool_calls=self._ids.open(stated_calls(message), position),

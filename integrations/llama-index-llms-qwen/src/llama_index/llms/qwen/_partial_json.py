@@ -13,7 +13,6 @@ _OPEN_ESCAPE: Final = re.compile(
 )
 """An escape that has begun, or the first half of a character that takes two."""
 _LONGEST_ESCAPE: Final = 12
-_ESCAPED: Final = re.compile(r"\\.")
 
 
 def parse_so_far(written: str) -> Any:
@@ -49,14 +48,12 @@ def _parse(written: str) -> Any:
 
 
 def _may_go_on(written: str, number: float) -> bool:
-    """Whether the last number of the value stands at the very end of the text."""
-    if _ESCAPED.sub("", written).count('"') % 2:
-        return False  # the end is inside a name
+    """Whether the last number of the value stands at the very end of the text, and not before a name with digits."""
     try:
         holder, place = _last_place(_parse(f"{written}1e9"))
     except ValueError:
         return True  # nothing of this kind may follow 0 or an exponent
-    return holder[place] != number
+    return holder is None or holder[place] != number
 
 
 def _last_place(value: Any) -> tuple[Any, Any]:

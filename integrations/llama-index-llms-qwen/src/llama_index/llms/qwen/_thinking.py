@@ -17,6 +17,8 @@ REASONING_DETAILS: Final = "reasoning_details"
 _ORIGIN: Final = "provider"
 """Key beside it: the provider it came from. A block survives storage; what lies beside it on a message is counted as
 tokens by the framework's memory."""
+_FIELD: Final = "field"
+"""Key beside it: the field that the text came in, where it is not `reasoning_content`."""
 _BESIDE: Final = ("reasoning_content", "reasoning", "thinking")
 """Keys of a message's `additional_kwargs` under which integrations without blocks keep the text."""
 
@@ -26,10 +28,11 @@ def thinking_block(choice: Choice, provider: str, tokens: int | None) -> Thinkin
     if not choice.reasoning and not choice.reasoning_details:
         return None
     details = [dict(detail) for detail in choice.reasoning_details]
+    known = {_FIELD: choice.reasoning_field, **({REASONING_DETAILS: details, _ORIGIN: provider} if details else {})}
     return ThinkingBlock(
         content=choice.reasoning or None,
         num_tokens=tokens,
-        additional_information={REASONING_DETAILS: details, _ORIGIN: provider} if details else {},
+        additional_information={name: value for name, value in known.items() if value is not None},
     )
 
 
@@ -38,6 +41,12 @@ def reasoning_of(message: ChatMessage) -> str:
     within = "\n".join(block.content for block in _thoughts(message) if block.content)
     beside = (message.additional_kwargs.get(key) for key in _BESIDE)
     return within or next((text for text in beside if isinstance(text, str) and text), "")
+
+
+def field_of(message: ChatMessage) -> str | None:
+    """Return the field that the reasoning came in, where it is not the usual one."""
+    stated = (block.additional_information.get(_FIELD) for block in _thoughts(message))
+    return next((field for field in stated if isinstance(field, str)), None)
 
 
 def details_of(message: ChatMessage) -> tuple[list[Json], str | None]:
