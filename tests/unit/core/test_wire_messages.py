@@ -272,10 +272,13 @@ def test_reasoning_goes_back_under_the_rows_own_name(server: Server, client: Qwe
 
 
 @pytest.mark.parametrize(("provider", "name"), [("generic", "reasoning"), ("dashscope", "reasoning_content")])
-def test_an_unknown_server_gets_reasoning_back_as_it_sent_it(provider: str, name: str) -> None:
+def test_an_unknown_server_gets_reasoning_back_as_it_sent_it(
+    server: Server, client: QwenClient, provider: str, name: str
+) -> None:
     earlier = Message(role="assistant", reasoning="old", reasoning_field="reasoning", content="a")
-    assistant = message_bodies(provider, "qwen3-32b", user(), earlier, reasoning_replay="always")[1]
-    assert assistant == {"role": "assistant", "content": "a", name: "old"}
+    settings = {"reasoning_replay": "always"}
+    body = sent(server, client, provider, "qwen3-32b", [user(), earlier, user()], settings=settings)
+    assert body["messages"][1] == {"role": "assistant", "content": "a", name: "old"}
 
 
 # Tools

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, TextBlock, ThinkingBlock, ToolCallBlock
 from llama_index.llms.qwen._decode import frames as frames_of
-from qwen_endpoints import CompletionDelta, MalformedResponseError, QwenSettings, ToolCallDelta, resolve
+from qwen_endpoints import CompletionDelta, MalformedResponseError, QwenSettings, ToolCallDelta, plan_call
 from qwen_sandbox import Reply
 
 if TYPE_CHECKING:
@@ -333,14 +333,14 @@ def test_any_split_gives_the_same_answer(scripted: Callable[..., Qwen], answer: 
 
 def cost_of_a_frame(count: int, delta: Callable[[int], CompletionDelta]) -> float:
     """CPU seconds; the least of several runs, so that it does not matter what else the machine does."""
-    endpoint = resolve(QwenSettings(model="qwen3-32b", provider="generic", base_url="http://localhost"), need_key=False)
+    call = plan_call(QwenSettings(model="qwen3-32b", provider="generic", base_url="http://localhost"), ())
 
     def deltas() -> Generator[CompletionDelta, None, None]:
         yield from map(delta, range(count))
 
     def run() -> float:
         start = time.process_time()
-        for _ in frames_of(deltas(), endpoint):
+        for _ in frames_of(deltas(), call):
             pass
         return (time.process_time() - start) / count
 

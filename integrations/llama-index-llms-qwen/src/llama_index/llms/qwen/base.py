@@ -87,6 +87,8 @@ class Qwen(CallsWithTools, StructuredCalls):
     `delta` what it adds to the text, and `additional_kwargs["thinking_delta"]` what it adds to the reasoning. The last
     frame is what `chat` would have returned; the others have `additional_kwargs["partial"]`.
 
+    An object of a pydantic class is asked for with `structured_predict` and its kin; see `structured_output`.
+
     Calls raise `qwen_endpoints.QwenError`: `ConfigurationError` before anything is sent, and kinds to act on
     (`RateLimitError`, `ContextOverflowError`, ...) after that.
 
