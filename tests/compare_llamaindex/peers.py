@@ -79,7 +79,9 @@ _ANY_SERVER: Final = "openai/"
 
 def _for_litellm(given: Settings) -> Settings:
     model = _ANY_SERVER + given["model"].removeprefix(_ANY_SERVER)
-    return _additionally({**given, "model": model}, extra_body="extra_body", default_headers="extra_headers")
+    return _additionally(
+        {**given, "model": model}, extra_body="extra_body", default_headers="extra_headers", timeout="timeout"
+    )
 
 
 def _register_with_litellm() -> None:

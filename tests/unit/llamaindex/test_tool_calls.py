@@ -16,12 +16,14 @@ from llama_index.core.agent.workflow import FunctionAgent, ToolCallResult
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, ToolCallBlock
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.tools import FunctionTool
+from llama_index.llms.qwen._decode import aeach_frame, each_frame
+from llama_index.llms.qwen._tool_calls import keep_one_call
 from pydantic_core import from_json
 
 from tests.unit.llamaindex.calling import ASK, LOOKUP, MULTIPLY, call, executable, streamed, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable, Generator
 
     from llama_index.llms.qwen import Qwen
     from qwen_sandbox import Sandbox
@@ -279,3 +281,27 @@ async def test_leaving_a_stream_with_tools_ends_it(llm: Qwen, qwen_sandbox: Sand
     await astream.aclose()
     assert await all_ended()
     await llm.aclose()
+
+
+async def test_leaving_ends_the_inner_stream_before_it_returns() -> None:
+    ended: list[str] = []
+    frame = ChatResponse(message=ChatMessage(role=MessageRole.ASSISTANT))
+
+    def frames() -> Generator[ChatResponse, None, None]:
+        try:
+            yield frame
+        finally:
+            ended.append("sync")
+
+    async def aframes() -> AsyncGenerator[ChatResponse, None]:
+        try:
+            yield frame
+        finally:
+            ended.append("async")
+
+    inner, ainner = frames(), aframes()  # held here, so that nothing is closed for want of an owner
+    outer, aouter = each_frame(inner, keep_one_call), aeach_frame(ainner, keep_one_call)
+    assert next(outer) == await anext(aouter) == frame
+    outer.close()
+    await aouter.aclose()
+    assert ended == ["sync", "async"]
