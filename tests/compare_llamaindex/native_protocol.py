@@ -59,7 +59,9 @@ def reply_of(body: Json, *, in_parts: bool) -> Json:
     if body.get("error"):
         return error_of(body)
     choices: list[Json] = body.get("choices") or []
-    return _enveloped(body, [_choice(choice, choice.get("message"), in_parts=in_parts) for choice in choices])
+    native = _enveloped(body, [_choice(choice, choice.get("message"), in_parts=in_parts) for choice in choices])
+    usage = usage_of(body)
+    return {**native, "usage": usage} if usage else native
 
 
 def error_of(body: Json) -> Json:
@@ -80,29 +82,33 @@ class Stream:
     in_parts: bool
     _so_far: dict[int, Json] = field(default_factory=dict[int, Json])
     _held: Json | None = None
+    _usage: Json | None = None
 
     def events(self, chunk: Json) -> Iterator[Json]:
-        """Translate a chunk. A finished choice is held back: the usage that may follow belongs into its event."""
-        usage = usage_of(chunk)
+        """Translate a chunk. A finished choice is held back: usage, or another end, may follow and belongs into it."""
+        self._usage = usage_of(chunk) or self._usage
         choices: list[Json] = chunk.get("choices") or []
-        if not choices:
-            if usage and self._held is None:  # no event to put it into
-                self._held = _enveloped(chunk, [_choice({}, None, in_parts=self.in_parts)])
-            if usage and self._held is not None:
-                self._held["usage"] = usage
-            return
-        yield from self.rest()
-        event = _enveloped(chunk, [self._moved(choice) for choice in choices])
-        if any(choice.get("finish_reason") for choice in choices):
-            self._held = event
-        else:
-            yield event
+        if self._held is not None:
+            choices = [choice for choice in choices if _says_something(choice)]
+        if choices:
+            yield from self.rest()
+            event = _enveloped(chunk, [self._moved(choice) for choice in choices])
+            if any(choice.get("finish_reason") for choice in choices):
+                self._held = event
+            else:
+                yield self._counted(event)
+        elif self._usage and self._held is None:  # counts alone, and no event to put them into
+            self._held = _enveloped(chunk, [_choice({}, None, in_parts=self.in_parts)])
 
     def rest(self) -> Iterator[Json]:
         """Give what was held back."""
         if self._held is not None:
-            yield self._held
+            yield self._counted(self._held)
         self._held = None
+
+    def _counted(self, event: Json) -> Json:
+        """The native protocol has the counts so far in every event."""
+        return {**event, "usage": self._usage} if self._usage else event
 
     def _moved(self, choice: Json) -> Json:
         delta: Json = choice.get("delta") or {}
@@ -118,6 +124,11 @@ def usage_of(body: Json) -> Json | None:
     return {names.get(name, name): value for name, value in usage.items()} if usage else None
 
 
+def _says_something(choice: Json) -> bool:
+    delta: Json = choice.get("delta") or {}
+    return any(value for name, value in delta.items() if name != "role")
+
+
 def _choice(choice: Json, message: Json | None, *, in_parts: bool) -> Json:
     told = dict(message or {})
     text = told.pop("content", None) or ""  # the native protocol has empty text where this one has null
@@ -130,9 +141,7 @@ def _choice(choice: Json, message: Json | None, *, in_parts: bool) -> Json:
 
 
 def _enveloped(body: Json, choices: list[Json]) -> Json:
-    usage = usage_of(body)
-    native: Json = {"output": {"choices": choices}, "request_id": body.get("id", "")}
-    return {**native, "usage": usage} if usage else native
+    return {"output": {"choices": choices}, "request_id": body.get("id", "")}
 
 
 def _sum(before: Json, delta: Json) -> Json:

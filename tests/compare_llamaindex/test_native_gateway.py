@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from llama_index_llm_tests import Answer, Call
-from llama_index_llm_tests.answers import chunk, failed, stream
+from llama_index_llm_tests.answers import chunk, counted, failed, stream
 from qwen_sandbox import Reply, Sandbox
 
 from tests.compare_llamaindex.native_gateway import point_sdk_at
@@ -107,6 +107,19 @@ def test_a_stream_that_repeats_what_it_said(sdk: Asked) -> None:
     assert [call["function"]["arguments"] for call in said(events[-1]).tool_calls] == ['{"city": "Paris"}', "{}"]
     texts = [said(event).content for event in events]
     assert all(after.startswith(before) for before, after in pairwise(texts))
+
+
+def test_a_stream_ends_once_with_its_counts(sdk: Asked) -> None:
+    ends = [chunk(finish="length"), chunk(finish="length"), chunk(), counted()]
+    *_, before, last = sdk.events(stream(chunk(content="One"), *ends), incremental_output=True)
+    assert (said(before).content, before.output.choices[0].finish_reason) == ("One", "null")
+    assert (said(last).content, last.output.choices[0].finish_reason) == ("", "length")
+    assert dict(last.usage) == TOKENS
+
+
+def test_counts_that_came_early_are_in_the_last_event(sdk: Asked) -> None:
+    reply = stream(chunk(content="One"), counted(), chunk(finish="stop"))
+    assert dict(sdk.events(reply, incremental_output=True)[-1].usage) == TOKENS
 
 
 def test_pictures(sdk: Asked) -> None:

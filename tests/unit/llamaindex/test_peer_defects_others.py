@@ -251,7 +251,8 @@ def test_2_6_04_a_call_is_forced_although_no_choice_is_named(llm: Qwen, qwen_san
 
 def test_2_6_05_nothing_about_tools_goes_out_without_them(llm: Qwen, qwen_sandbox: Sandbox) -> None:
     llm.chat_with_tools([], user_msg="hi", allow_parallel_tool_calls=True)
-    assert set(qwen_sandbox.last_request.json) == {"model", "messages"}
+    llm.chat(ASK, parallel_tool_calls=True)
+    assert [set(request.json) for request in qwen_sandbox.requests] == [{"model", "messages"}] * 2
 
 
 def test_2_6_06_facts_about_an_answer_are_told(llm: Qwen) -> None:
