@@ -77,7 +77,7 @@ class FailureTests(UnderTest):
         """`timeout` limits the wait for a server that says nothing; then it is asked once more."""
         with SilentServer() as server:
             began = time.monotonic()
-            _, error = heard(self.make_llm(server.url, timeout=0.2, max_retries=1), mode)
+            _, error = heard(self.make_llm(server.url, timeout=0.6, max_retries=1), mode)
             assert error is not None
             assert time.monotonic() - began < 8
             assert server.requests == 2
@@ -87,7 +87,7 @@ class FailureTests(UnderTest):
         """`timeout` given with a call goes over that of the LLM."""
         with SilentServer() as server:
             began = time.monotonic()
-            _, error = heard(self.make_llm(server.url, timeout=30.0), mode, timeout=0.2)
+            _, error = heard(self.make_llm(server.url, timeout=30.0), mode, timeout=0.6)
             assert error is not None
             assert time.monotonic() - began < 8
             assert server.requests == 1
