@@ -353,7 +353,7 @@ def test_importing_brings_neither_the_sdk_nor_a_framework() -> None:
 
 
 PUBLIC = """
-ARGUMENTS AuthenticationError Call ChatRequest Choice Completion CompletionDelta ConfigurationError
+ARGUMENTS AuthenticationError Call CallIds ChatRequest Choice Completion CompletionDelta ConfigurationError
 ConnectionFailedError ContentFilteredError ContextOverflowError Cost Dialect Endpoint FinishReason InvalidRequestError
 Json MalformedResponseError Message ModelNotFoundError ModelOffer ModelProfile PROVIDERS Parameter
 PermissionDeniedError Price Provider QuotaExhaustedError QwenClient QwenError QwenSettings RateLimitError

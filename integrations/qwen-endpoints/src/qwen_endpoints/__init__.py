@@ -1,5 +1,6 @@
 """Qwen endpoints: facts about them, and the wire codec that speaks to them. Free of any framework."""
 
+from qwen_endpoints.call_ids import CallIds
 from qwen_endpoints.calls import Call, check_settings, plan_call
 from qwen_endpoints.chat_completions.tool_calls import parse_arguments
 from qwen_endpoints.client import QwenClient
@@ -64,6 +65,7 @@ __all__ = [
     "TOKENIZERS",
     "AuthenticationError",
     "Call",
+    "CallIds",
     "ChatRequest",
     "Choice",
     "Completion",

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
-from qwen_endpoints import ConfigurationError, Message, Role
+from qwen_endpoints import CallIds, ConfigurationError, Message, Role
 
 from llama_index.llms.qwen._blocks import encode_content
-from llama_index.llms.qwen._call_ids import CallIds
 from llama_index.llms.qwen._media import Part
 from llama_index.llms.qwen._thinking import details_of, field_of, reasoning_of
 from llama_index.llms.qwen._tool_calls import REFUSAL, stated_calls

@@ -1,11 +1,11 @@
-"""The ids that join tool calls to their results."""
+"""The ids that join the tool calls of a history to their results, whatever a framework or a person left there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from qwen_endpoints import ToolCall
+from qwen_endpoints.types import ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,7 @@ class _Waiting:
 
 
 class CallIds:
-    """Gives each call an id of its own, and each result the id of the call it answers.
-
-    `langchain_qwen` has the same rules for its own messages.
-    """
+    """Gives each call an id of its own, and each result the id of the call it answers."""
 
     def __init__(self) -> None:
         self._waiting: list[_Waiting] = []
