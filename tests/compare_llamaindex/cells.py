@@ -75,7 +75,8 @@ def _modes(some: Sequence[str], among: Sequence[str]) -> str:
     for name, is_one in _SOME.items():
         if list(some) == [mode for mode in among if is_one(mode)]:
             return name
-    return ", ".join(some)
+    missing = [mode for mode in among if mode not in some]
+    return f"all but {missing[0]}" if len(missing) == 1 else ", ".join(some)
 
 
 def _of(variant: str, cases: Iterable[Case]) -> list[str]:

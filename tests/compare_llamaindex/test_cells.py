@@ -48,6 +48,18 @@ def cases(*verdicts: Verdict, variant: str = "") -> list[Case]:
             [*cases(YES, YES, YES, YES, variant="png"), *cases(YES, NO, YES, NO, variant="jpeg")],
             Verdict("partly", "not jpeg (async)"),
         ),
+        (
+            [*cases(YES, YES, NO, YES, variant="png"), *cases(NO, NO, NO, NO, variant="jpeg")],
+            Verdict("partly", "not png (stream_chat); jpeg"),
+        ),
+        (
+            [
+                *cases(YES, YES, NO, YES, variant="png"),
+                *cases(NO, NO, NO, NO, variant="jpeg"),
+                *cases(NO, NO, NO, NO, variant="webp"),
+            ],
+            Verdict("partly", "only png (all but stream_chat)"),
+        ),
     ],
 )
 def test_a_cell(found: list[Case], said: Verdict) -> None:

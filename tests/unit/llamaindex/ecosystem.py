@@ -89,6 +89,7 @@ def own_loop() -> Iterator[None]:
     asyncio.set_event_loop(made)
     yield
     asyncio.set_event_loop(None)
+    made.run_until_complete(made.shutdown_asyncgens())  # as `asyncio.run` does
     made.close()
 
 

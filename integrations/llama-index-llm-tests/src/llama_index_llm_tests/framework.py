@@ -86,4 +86,5 @@ def loop_of_ours() -> Generator[None]:
         yield
     finally:
         asyncio.set_event_loop(None)
+        made.run_until_complete(made.shutdown_asyncgens())  # as `asyncio.run` does
         made.close()
