@@ -26,7 +26,9 @@ def rows() -> dict[str, Row]:
 def test_doing_nothing_passes_no_test_but_those_of_construction(rows: dict[str, Row]) -> None:
     words = {name: cell(row.cases).word for name, row in rows.items()}
     assert words
-    assert {name for name, word in words.items() if word != "no"} == set(CONSTRUCTION_ONLY)
+    assert words.keys() >= set(CONSTRUCTION_ONLY)
+    # What is not applicable here, for older versions of the framework say, passes nothing either.
+    assert {name for name, word in words.items() if word in ("yes", "partly")} <= set(CONSTRUCTION_ONLY)
 
 
 def test_titles_are_statements_that_fit_a_table(rows: dict[str, Row]) -> None:
