@@ -359,8 +359,8 @@ Json MalformedResponseError Message ModelNotFoundError ModelOffer ModelProfile P
 PermissionDeniedError Price Provider QuotaExhaustedError QwenClient QwenError QwenSettings RateLimitError
 ReasoningEffort ReasoningReplay Role ServerError StreamInterruptedError StructuredMethod TOKENIZERS TimedOutError
 ToolCall ToolCallDelta Usage __version__ answer_arguments can_force_tools catalogue check_settings count_prompt_tokens
-count_tokens estimate_tokens parse_arguments plan_call read_json read_tool_call resolve response_format strip_fence
-structured_method text_tokenizer token_ids wire_name
+count_tokens estimate_tokens parse_arguments plan_call read_json read_tool_call request_of resolve response_format
+strip_fence structured_method text_tokenizer token_ids wire_name
 """
 
 

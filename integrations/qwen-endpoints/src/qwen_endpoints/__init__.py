@@ -1,7 +1,7 @@
 """Qwen endpoints: facts about them, and the wire codec that speaks to them. Free of any framework."""
 
 from qwen_endpoints.call_ids import CallIds
-from qwen_endpoints.calls import Call, check_settings, plan_call
+from qwen_endpoints.calls import Call, check_settings, plan_call, request_of
 from qwen_endpoints.chat_completions.tool_calls import parse_arguments
 from qwen_endpoints.client import QwenClient
 from qwen_endpoints.dialects import Dialect
@@ -116,6 +116,7 @@ __all__ = [
     "plan_call",
     "read_json",
     "read_tool_call",
+    "request_of",
     "resolve",
     "response_format",
     "strip_fence",

@@ -18,12 +18,12 @@ from llama_index.core.tools import BaseTool
 from qwen_endpoints import (
     TOKENIZERS,
     Call,
-    ChatRequest,
     Json,
     ModelProfile,
     QwenSettings,
     count_prompt_tokens,
     count_tokens,
+    request_of,
 )
 
 from llama_index.llms.qwen._encode import encode_messages
@@ -38,15 +38,7 @@ def count_conversation(
     Raises:
         ConfigurationError: A block cannot be sent; it is named.
     """
-    request = ChatRequest(
-        messages=encode_messages(messages),
-        tools=encode_tools(tools),
-        enable_thinking=settings.enable_thinking,
-        thinking_budget=settings.thinking_budget,
-        reasoning_effort=settings.reasoning_effort,
-        preserve_thinking=settings.preserve_thinking,
-        reasoning_replay=settings.reasoning_replay,
-    )
+    request = request_of(settings, encode_messages(messages), tools=encode_tools(tools))
     return count_prompt_tokens(request, profile)
 
 
