@@ -10,10 +10,10 @@ MANIFESTS := pyproject.toml constraints.txt $(MEMBERS)
 INSTALL = $(UV) pip install --quiet --python .venv/bin/python --constraints constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types wheels matrix live compare constraints clean
+.PHONY: help demo test lint format types wheels matrix live compare compare-llamaindex constraints clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: .venv/.demo ## see it work in a minute: local sandbox, no key, no account
 	@.venv/bin/python scripts/demo.py
@@ -47,6 +47,10 @@ live: .venv/.test ## tests against a real server: QWEN_LIVE_BASE_URL, _MODEL, _A
 compare: .venv-compare/.installed ## probe ChatQwen and its peers side by side and write docs/comparison.md
 	@UPDATE=1 .venv-compare/bin/python -m pytest -q tests/compare $(ARGS)
 
+compare-llamaindex: .venv-compare-llamaindex/.installed .venv-compare-openrouter/.installed ## run the LlamaIndex suite over Qwen and its peers and write docs/comparison-llamaindex.md
+	@$(UV) pip install --quiet --python .venv-compare-llamaindex/bin/python --no-deps --reinstall integrations/llama-index-llms-qwen
+	@UPDATE=1 .venv-compare-llamaindex/bin/python -m pytest -q tests/compare_llamaindex $(ARGS)
+
 constraints: | $(UV) ## move the pins of constraints.txt to the newest versions
 	@{ sed '/^[^#]/,$$d' constraints.txt; echo "rich uv" | tr ' ' '\n' | $(UV) pip compile --quiet --universal \
 		--python-version 3.10 --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
@@ -54,14 +58,14 @@ constraints: | $(UV) ## move the pins of constraints.txt to the newest versions
 	@mv constraints.new constraints.txt
 
 clean: ## remove what the other targets made
-	rm -rf .venv .venv-compare .tools dist build .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf .venv .venv-compare* .tools dist build .pytest_cache .ruff_cache .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp adds to the one environment: the demo needs little, the tests more, the linters most.
 .venv/.demo: $(MANIFESTS) | $(UV)
 	@$(OLD_PYTHON)
 	@test -x .venv/bin/python || $(UV) venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
-	@echo "installing the four distributions into .venv"
+	@echo "installing the five distributions into .venv"
 	@$(INSTALL) --group demo $(patsubst %/pyproject.toml,--editable %,$(MEMBERS))
 	@touch $@
 
@@ -77,11 +81,22 @@ clean: ## remove what the other targets made
 
 # The peers' exact versions are in pyproject.toml; they need other libraries than constraints.txt pins.
 .venv-compare/.installed: $(MANIFESTS) | $(UV)
-	@test -x .venv-compare/bin/python || $(UV) venv --quiet --python '>=3.11' .venv-compare
-	@echo "installing ChatQwen and its peers into .venv-compare"
-	@$(UV) pip install --quiet --python .venv-compare/bin/python --group compare \
-		$(patsubst %,--editable integrations/%,qwen-endpoints langchain-qwen qwen-sandbox)
+	$(call INSTALL_PEERS,compare,qwen-endpoints langchain-qwen qwen-sandbox)
+
+# Qwen itself is built anew for each run: the suite looks into what is installed, too.
+.venv-compare-llamaindex/.installed: $(MANIFESTS) | $(UV)
+	$(call INSTALL_PEERS,compare-llamaindex,qwen-endpoints llama-index-llm-tests qwen-sandbox)
+
+.venv-compare-openrouter/.installed: $(MANIFESTS) | $(UV)
+	$(call INSTALL_PEERS,compare-openrouter,llama-index-llm-tests qwen-sandbox)
+
+# $(1): a dependency group, after which the environment is called; $(2): what of ours goes into it.
+define INSTALL_PEERS
+	@test -x $(@D)/bin/python || $(UV) venv --quiet --python '>=3.11' $(@D)
+	@echo "installing what is compared into $(@D)"
+	@$(UV) pip install --quiet --python $(@D)/bin/python --group $(1) $(patsubst %,--editable integrations/%,$(2))
 	@touch $@
+endef
 
 .tools/uv/bin/uv:
 	@$(OLD_PYTHON)

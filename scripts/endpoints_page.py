@@ -34,7 +34,8 @@ def _provider(row: Provider) -> Iterator[str]:
     yield f"- Key: {keys}"
     yield f"- Thinking on: `{json.dumps(dialect.thinking_on)}`, off: `{json.dumps(dialect.thinking_off)}`"
     budget = f"`{'.'.join(dialect.thinking_budget)}`" if dialect.thinking_budget else "cannot be said"
-    yield f"- Thinking budget: {budget}; replayed reasoning: `{dialect.reasoning_field}`"
+    field = f"`{dialect.reasoning_field}`" if dialect.reasoning_field else "under the name it came by"
+    yield f"- Thinking budget: {budget}; replayed reasoning: {field}"
     yield f"- Answer length: `{dialect.max_tokens}`"
     if dialect.thinking_excludes:
         yield f"- Not combined with thinking: {', '.join(sorted(dialect.thinking_excludes)).replace('_', ' ')}"

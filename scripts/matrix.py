@@ -20,9 +20,10 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 UV: Final = os.environ.get("UV", "uv")
-MEMBERS: Final = ("qwen-endpoints", "langchain-qwen", "llama-index-llms-qwen", "qwen-sandbox")
+MEMBERS: Final = ("qwen-endpoints", "langchain-qwen", "llama-index-llms-qwen", "qwen-sandbox", "llama-index-llm-tests")
 ADAPTERS: Final = {"langchain": "langchain-qwen", "llamaindex": "llama-index-llms-qwen"}
 BOTH: Final = tuple(ADAPTERS)
+SUITES: Final = {"llamaindex": "llama-index-llm-tests"}
 TOOLS: Final = (
     "hypothesis",
     "pytest>=8",
@@ -138,8 +139,10 @@ def _install(case: Case, wheels: Path, venv: Path) -> tuple[Path, str]:
     """Install the wheels. Where the newest langchain-core does not resolve today, the pinned one is the upper end."""
     install = _installer(case, wheels, venv)
     members = [*(ADAPTERS[name] for name in case.frameworks), "qwen-sandbox"]
-    packages = [*members, *case.extra]
-    if case.resolution == "lowest-direct":  # what the manifests ask for is direct, when uv reads it from them
+    packages = [*members, *(SUITES[name] for name in case.frameworks if name in SUITES), *case.extra]
+    # What the manifests ask for is direct, when uv reads it from them. Not the suite's: it takes an older pytest than
+    # the tools that judge here, and asks for nothing else of its own.
+    if case.resolution == "lowest-direct":
         for member in ("qwen-endpoints", *members):
             packages += ["--requirements", f"integrations/{member}/pyproject.toml"]
     try:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import platform
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from importlib.metadata import version
 from typing import Final
 
+from tests.compare.layout import Footnotes, newest, ran, table
 from tests.compare.peers import PEERS
 from tests.compare.table import THEMES
 from tests.compare.verdicts import Verdict
@@ -39,7 +37,6 @@ _FOOT: Final = """\
 3.11 or newer and takes a few minutes. The probes are in `tests/compare`, a function for each row. A model that sends
 and returns nothing runs through them as well and must fail every one.
 """
-_RAN: Final = re.compile(r"^Last change: .*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -53,48 +50,24 @@ class Column:
 
 def page(columns: Mapping[str, Column], stored: str) -> str:
     """Write the page. It keeps the date of the stored one unless something else has changed."""
-    notes: dict[str, int] = {}
-    parts = [_HEAD, _versions(columns), _ran(), _LEGEND]
-    parts += ["\n".join([f"## {theme}", "", *_table(theme, columns, notes), ""]) for theme in THEMES]
-    parts += [_FOOT, "\n".join(f"[^{number}]: {_sentence(note)}" for note, number in notes.items()) + "\n"]
-    new = "\n".join(parts)
-    return stored if undated(new) == undated(stored) else new
-
-
-def undated(text: str) -> str:
-    """Return a page without what differs from run to run."""
-    return _RAN.sub("", text)
-
-
-def _ran() -> str:
-    today = date.today()  # noqa: DTZ011 - the day where it ran
-    major, minor, _ = platform.python_version_tuple()
-    return f"Last change: {today.isoformat()}, on Python {major}.{minor}.\n"
+    notes = Footnotes()
+    parts = [_HEAD, _versions(columns), ran(), _LEGEND]
+    parts += ["\n".join([f"## {theme}", "", _theme(theme, columns, notes), ""]) for theme in THEMES]
+    return newest("\n".join([*parts, _FOOT, notes.text()]), stored)
 
 
 def _versions(columns: Mapping[str, Column]) -> str:
     rows = [
-        f"| {peer.name} | `{peer.module}.{peer.class_name}` | {peer.distribution} {columns[peer.name].version} |"
+        (peer.name, f"`{peer.module}.{peer.class_name}`", f"{peer.distribution} {columns[peer.name].version}")
         for peer in PEERS
     ]
     beneath = ", ".join(f"{name} {version(name)}" for name in ("langchain-core", "openai", "litellm", "openrouter"))
-    return "\n".join(["| column | class | distribution |", "|---|---|---|", *rows, "", f"With {beneath}.", ""])
+    return "\n".join([*table(("column", "class", "distribution"), rows), "", f"With {beneath}.", ""])
 
 
-def _table(theme: str, columns: Mapping[str, Column], notes: dict[str, int]) -> Iterator[str]:
-    yield f"| | {' | '.join(peer.name for peer in PEERS)} |"
-    yield "|---|" + "---|" * len(PEERS)
-    for row in THEMES[theme]:
-        cells = [_cell(columns[peer.name].found[theme][row.title], notes) for peer in PEERS]
-        yield f"| {row.title} | {' | '.join(cells)} |"
-
-
-def _cell(verdict: Verdict, notes: dict[str, int]) -> str:
-    if not verdict.note:
-        return verdict.word
-    number = notes.setdefault(verdict.note, len(notes) + 1)
-    return f"{verdict.word}[^{number}]"
-
-
-def _sentence(note: str) -> str:
-    return f"{note[0].upper()}{note[1:]}."
+def _theme(theme: str, columns: Mapping[str, Column], notes: Footnotes) -> str:
+    rows = [
+        (row.title, *(notes.cell(columns[peer.name].found[theme][row.title]) for peer in PEERS))
+        for row in THEMES[theme]
+    ]
+    return "\n".join(table(("", *(peer.name for peer in PEERS)), rows))

@@ -5,21 +5,20 @@ Not part of `make test`: the peers live in an environment of their own, which `m
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.compare.page import Column, page, undated
+from tests.compare.layout import undated
+from tests.compare.page import Column, page
 from tests.compare.peers import BY_NAME, NOTHING, OURS, PEERS
+from tests.compare.processes import ROOT, printed_by
 from tests.compare.table import THEMES
 from tests.compare.verdicts import Verdict
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/comparison.md"
 ROWS = [(theme, row.title) for theme, rows in THEMES.items() for row in rows]
 
@@ -27,13 +26,8 @@ pytestmark = pytest.mark.timeout(1200)  # the first test waits for all probes
 
 
 def _run(name: str) -> Column:
-    """Probe one peer in a process of its own, with no network but loopback."""
-    command = [sys.executable, "scripts/offline/run.py", "-m", "tests.compare.one_side", name]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=900)  # noqa: S603
-    if done.returncode:
-        told = done.stderr[-3000:]
-        raise RuntimeError(f"{name} could not be probed; `make compare` installs what is needed.\n{told}")
-    read = json.loads(done.stdout[done.stdout.rindex("\n{\n") :])
+    """Probe one peer in a process of its own."""
+    read = printed_by(Path(sys.executable), "tests.compare.one_side", name)
     found = {
         theme: {title: Verdict(**verdict) for title, verdict in rows.items()} for theme, rows in read["found"].items()
     }

@@ -55,14 +55,14 @@ def verdict_of(find: Callable[[], Found]) -> Verdict:
     except OutOfTimeError:
         return Verdict("no", f"not done after {PATIENCE} s")
     except Exception as error:  # noqa: BLE001 - whatever a peer raises is what was found
-        return Verdict("broken" if is_ours(error) else "no", _words(error))
+        return Verdict("broken" if is_ours(error) else "no", words_for(error))
     if isinstance(found, bool):
         return Verdict("yes" if found else "no")
     word, _, note = found.partition(": ")
     return Verdict(cast("Word", word), note)
 
 
-def _words(error: Exception) -> str:
+def words_for(error: BaseException) -> str:
     """Say what a peer raised. The guard in `scripts/offline` is known by name: only the interpreter imports it."""
     name = type(error).__name__
     return "asks another server" if name == "NetworkIsClosedError" else f"raises {name}"

@@ -62,12 +62,12 @@ EXPECTED: Final[Mapping[str, View]] = {
     # Reasoning
     "reasoning_content.jsonl": PARIS,
     "reasoning_content.json": PARIS,
-    "reasoning.jsonl": PARIS,
+    "reasoning.jsonl": replace(PARIS, reasoned_in="reasoning"),
     "reasoning_details.jsonl": replace(
         PARIS, details=({"type": "reasoning.text", "text": "France? Paris.", "format": "unknown", "index": 0},)
     ),
     "reasoning_and_details.jsonl": replace(
-        PARIS, details=({"type": "reasoning.text", "text": "France? Paris.", "index": 0},)
+        PARIS, reasoned_in="reasoning", details=({"type": "reasoning.text", "text": "France? Paris.", "index": 0},)
     ),
     "reasoning_two_names.json": PARIS,
     "reasoning_encrypted.json": View(
@@ -88,7 +88,7 @@ EXPECTED: Final[Mapping[str, View]] = {
     "think_no_opener.json": PARIS,
     "think_no_opener_cut.json": View(reasoning="France? Par", finish="length"),
     "think_no_opener_off.json": View(text="It is Paris."),
-    "think_no_opener_parsed.jsonl": PARIS,
+    "think_no_opener_parsed.jsonl": replace(PARIS, reasoned_in="reasoning"),
     # Content
     "content_absent.json": calls(time("call-a")),
     "content_null.json": View(),
@@ -274,6 +274,7 @@ EXPECTED: Final[Mapping[str, View]] = {
         model="qwen/qwen3-235b-a22b",
         text="你好!\n\n**核心功能:** 对话",
         reasoning="\n嗯,用户让我介绍一下自己。\n",
+        reasoned_in="reasoning",
         native="stop",
         usage={"input": 13, "output": 559, "total": 572},
     ),

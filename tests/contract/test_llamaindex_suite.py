@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from llama_index.llms.qwen import Qwen
 from llama_index_llm_tests import LLMSuite
+from llama_index_llm_tests.construction import ConstructionTests
 
 
 class TestQwen(LLMSuite):
@@ -14,3 +15,10 @@ class TestQwen(LLMSuite):
     address = "base_url"
     thinking_on: ClassVar = {"enable_thinking": True}
     thinking_off: ClassVar = {"enable_thinking": False}
+
+
+class TestQwenWithAKeyVariable(ConstructionTests):
+    llm_class = Qwen
+    settings: ClassVar = {"model": "qwen3.6-flash", "provider": "anyfast", "max_retries": 0}
+    address = "base_url"
+    key_variable = "ANYFAST_API_KEY"

@@ -47,6 +47,8 @@ class View:
     text: str = ""
     reasoning: str = ""
     details: tuple[Facts, ...] = ()
+    reasoned_in: str | None = None
+    """Where the reasoning stood, if not in `reasoning_content`."""
     calls: tuple[CallView, ...] = ()
     invalid: tuple[CallView, ...] = ()
     finish: str | None = "stop"
@@ -110,6 +112,7 @@ def view_of_choice(choice: Choice) -> View:
         text=choice.text,
         reasoning=choice.reasoning,
         details=tuple(choice.reasoning_details),
+        reasoned_in=choice.reasoning_field,
         calls=tuple(_call(call.id, call.name, call.parsed) for call in choice.tool_calls if call.error is None),
         invalid=tuple(_invalid(call) for call in choice.tool_calls if call.error is not None),
         finish=choice.finish_reason,
@@ -185,7 +188,7 @@ def view_of_error(error: QwenError) -> View:
 _LANGCHAIN_FACTS: Final = frozenset(
     {
         *("model_name", "model_provider", "provider", "finish_reason", "native_finish_reason", "id", "created"),
-        *("token_usage", "cost", "notes", "logprobs", "other_choices", "invalid_tool_calls"),
+        *("token_usage", "cost", "notes", "logprobs", "other_choices", "invalid_tool_calls", "reasoning_field"),
     }
 )
 _LANGCHAIN_EXTRAS: Final = frozenset({"reasoning_content", "reasoning_details", "refusal"})
@@ -220,6 +223,7 @@ def view_of_langchain(message: AIMessage) -> View:
         text=text,
         reasoning=reasoning,
         details=tuple(beside.get("reasoning_details", ())),
+        reasoned_in=facts.get("reasoning_field"),
         calls=calls,
         invalid=invalid,
         finish=facts["finish_reason"],
@@ -295,6 +299,7 @@ def view_of_llamaindex(response: ChatResponse) -> View:
         details=tuple(
             detail for block in thoughts for detail in block.additional_information.get("reasoning_details", ())
         ),
+        reasoned_in=next((block.additional_information.get("field") for block in thoughts), None),
         calls=tuple(
             _call(block.tool_call_id, block.tool_name, block.tool_kwargs)
             for block in called
@@ -340,6 +345,7 @@ def _view_of_noted(choice: Facts) -> View:
         text=choice.get("text", ""),
         reasoning=choice.get("reasoning", ""),
         details=tuple(choice.get("reasoning_details", ())),
+        reasoned_in=choice.get("reasoning_field"),
         calls=tuple(_call(call.id, call.name, call.parsed) for call in calls),
         finish=choice["finish_reason"],
         native=choice.get("native_finish_reason"),

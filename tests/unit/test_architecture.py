@@ -23,11 +23,13 @@ CORE = ROOT / "integrations/qwen-endpoints/src/qwen_endpoints"
 LANGCHAIN = ROOT / "integrations/langchain-qwen/src/langchain_qwen"
 LLAMAINDEX = ROOT / "integrations/llama-index-llms-qwen/src/llama_index/llms/qwen"
 SANDBOX = ROOT / "integrations/qwen-sandbox/src/qwen_sandbox"
+SUITE = ROOT / "integrations/llama-index-llm-tests/src/llama_index_llm_tests"
 PACKAGES = {
     "qwen_endpoints": CORE,
     "langchain_qwen": LANGCHAIN,
     "llama_index.llms.qwen": LLAMAINDEX,
     "qwen_sandbox": SANDBOX,
+    "llama_index_llm_tests": SUITE,
 }
 SOURCES = sorted(path for package in PACKAGES.values() for path in package.rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
@@ -68,6 +70,7 @@ def belongs(module: str, package: str) -> bool:
         ("langchain_qwen", ("llama_index", "qwen_sandbox", "langchain_openai", "openai")),
         ("llama_index.llms.qwen", ("langchain", "langchain_core", "langchain_qwen", "qwen_sandbox", "openai")),
         ("qwen_sandbox", ("qwen_endpoints", "langchain", "langchain_core", "langchain_qwen", "llama_index", "openai")),
+        ("llama_index_llm_tests", ("qwen_endpoints", "langchain_qwen", "llama_index.llms", "openai")),
     ],
 )
 def test_imports_point_one_way(package: str, forbidden: tuple[str, ...]) -> None:
@@ -225,8 +228,18 @@ MANIFESTS = {
 }
 
 
-def test_the_four_distributions_have_one_version() -> None:
-    assert sorted(MANIFESTS) == ["langchain-qwen", "llama-index-llms-qwen", "qwen-endpoints", "qwen-sandbox"]
+OURS = {
+    "qwen-endpoints": set[str](),
+    "langchain-qwen": {"qwen-endpoints"},
+    "llama-index-llms-qwen": {"qwen-endpoints"},
+    "qwen-sandbox": set[str](),
+    "llama-index-llm-tests": {"qwen-sandbox"},
+}
+"""The distributions, each with what of ours it needs."""
+
+
+def test_the_distributions_have_one_version() -> None:
+    assert sorted(MANIFESTS) == sorted(OURS)
     assert {project["version"] for project in MANIFESTS.values()} == {qwen_endpoints.__version__}
 
 
@@ -234,8 +247,5 @@ def test_the_distributions_agree_about_python_license_and_each_other() -> None:
     assert len({project["requires-python"] for project in MANIFESTS.values()}) == 1
     assert {project["license"] for project in MANIFESTS.values()} == {"MIT"}
     for name, project in MANIFESTS.items():
-        ours = {
-            need for need in project["dependencies"] if re.match(r"(qwen|langchain-qwen|llama-index-llms-qwen)", need)
-        }
-        adapter = name in ("langchain-qwen", "llama-index-llms-qwen")
-        assert ours == ({f"qwen-endpoints~={qwen_endpoints.__version__}"} if adapter else set())
+        ours = {need for need in project["dependencies"] if re.match("|".join(OURS), need)}
+        assert ours == {f"{need}~={qwen_endpoints.__version__}" for need in OURS[name]}

@@ -4,7 +4,7 @@
 # ruff: noqa: PLR0917 - parameters come from the table above each test
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 from typing import Any
 
@@ -18,6 +18,7 @@ from qwen_endpoints import (
     QwenSettings,
     catalogue,
     plan_call,
+    resolve,
 )
 from qwen_endpoints.models import PROFILE_FIELDS
 from qwen_endpoints.settings import PARAMETERS
@@ -261,3 +262,21 @@ def test_every_profile_override_of_every_row_resolves() -> None:
             if name != "*":
                 place = endpoint(row.name, name)
                 assert {field.name for field in fields(place.profile)} == PROFILE_FIELDS
+
+
+@pytest.mark.parametrize(
+    "row",
+    [Provider(name="mine", base_url="http://localhost:1/v1"), replace(PROVIDERS["anyfast"], id_prefix="qwen/")],
+    ids=["own", "changed"],
+)
+def test_a_row_of_ones_own_is_not_read_back_as_another(row: Provider) -> None:
+    """A dump holds a row by name; the name of a row that no table holds is marked."""
+    dumped = QwenSettings(model="qwen3.6-flash", provider=row).model_dump()["provider"]
+    with pytest.raises(ConfigurationError, match=rf"provider is '{row.name}', a row of somebody's own"):
+        resolve(QwenSettings(model="qwen3.6-flash", provider=dumped))
+
+
+@each_row
+def test_a_row_of_the_table_is_read_back(row: Provider) -> None:
+    dumped = QwenSettings(model="qwen3.6-flash", provider=replace(row)).model_dump()["provider"]
+    assert dumped == row.name

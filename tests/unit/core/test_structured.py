@@ -10,6 +10,7 @@ from qwen_endpoints import (
     MalformedResponseError,
     QwenError,
     ToolCall,
+    answer_arguments,
     can_force_tools,
     read_json,
     read_tool_call,
@@ -81,6 +82,23 @@ def test_the_response_format() -> None:
     assert response_format("json_schema", "n", schema) == {"type": "json_schema", "json_schema": described}
     strict = response_format("json_schema", "n", schema, strict=False)
     assert strict == {"type": "json_schema", "json_schema": {**described, "strict": False}}
+
+
+def test_the_arguments_that_ask_for_an_answer() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    asked = answer_arguments("function_calling", "Page[int]", schema, description="A page.", strict=True)
+    function = {"name": "Page_int_", "parameters": schema, "description": "A page.", "strict": True}
+    assert asked == {"tools": [{"type": "function", "function": function}], "tool_choice": "Page_int_"}
+    offered = answer_arguments("function_calling", "n", schema, forced=False)
+    assert offered == {"tools": [{"type": "function", "function": {"name": "n", "parameters": schema}}]}
+    described = {"name": "n", "schema": schema, "description": "d", "strict": False}
+    assert answer_arguments("json_schema", "n", schema, description="d", strict=False) == {
+        "response_format": {"type": "json_schema", "json_schema": described}
+    }
+    assert answer_arguments("json_mode", "n", schema, description="d", strict=True) == {
+        "response_format": {"type": "json_object"},
+        "answer_schema": {"description": "d", **schema},
+    }
 
 
 @pytest.mark.parametrize(

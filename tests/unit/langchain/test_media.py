@@ -267,6 +267,11 @@ def test_the_endpoint_sees_the_pixels(chats: Chats) -> None:
         assert "1×1 pixels" in chats.at(endpoint).invoke([HumanMessage(content)]).text
 
 
+def test_the_models_own_frame_rate(chats: Chats) -> None:
+    message = HumanMessage([{"type": "video", "url": URL}])
+    assert _sent(chats, message, endpoint="vision", video_fps=0.5)[0]["content"] == [{**VIDEO_URL, "fps": 0.5}]
+
+
 @pytest.mark.parametrize(
     ("place", "block", "told"),
     [

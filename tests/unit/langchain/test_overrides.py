@@ -25,7 +25,7 @@ def _has(**expected: Any) -> Callable[[dict[str, Any]], bool]:
 
 
 BODY: dict[str, tuple[Any, Callable[[dict[str, Any]], bool]]] = {
-    "model": ("qwen3-32b", _has(model="qwen3-32b")),
+    "model": ("qwen3-vl-plus", _has(model="qwen3-vl-plus")),
     "temperature": (0.25, _has(temperature=0.25)),
     "top_p": (0.5, _has(top_p=0.5)),
     "top_k": (3, _has(top_k=3)),
@@ -45,6 +45,7 @@ BODY: dict[str, tuple[Any, Callable[[dict[str, Any]], bool]]] = {
     "enable_thinking": (True, _has(enable_thinking=True)),
     "thinking_budget": (9, _has(thinking_budget=9)),
     "reasoning_effort": ("low", _has(reasoning_effort="low")),
+    "video_fps": (4, lambda body: body["messages"][0]["content"][1].get("fps") == 4),
     "preserve_thinking": (True, _has(preserve_thinking=True)),
     "reasoning_replay": ("never", lambda body: "reasoning_content" not in body["messages"][1]),
     "stream_usage": (False, lambda body: "stream_options" not in body),
@@ -75,7 +76,7 @@ def _held(llm: ChatQwen) -> dict[str, Any]:
 
 
 HISTORY: list[BaseMessage] = [
-    HumanMessage("hi"),
+    HumanMessage([{"type": "text", "text": "hi"}, {"type": "video", "url": "https://example.com/a.mp4"}]),
     AIMessage(
         "",
         tool_calls=[{"name": "f", "args": {}, "id": "c", "type": "tool_call"}],

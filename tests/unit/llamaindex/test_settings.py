@@ -1,31 +1,22 @@
-"""Construction, what the framework is told about the model, copies, dumps and secrets."""
-
-# LlamaIndex types its dicts, events and decorators barely, and these tests look at little else.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+"""Construction: what is taken, what is refused, and how that is said."""
 
 from __future__ import annotations
 
-import asyncio
-import copy
-import json
-import pickle
-import subprocess
-import sys
-import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from llama_index.core.base.llms.base import BaseLLM
 from llama_index.core.base.llms.types import ChatMessage
-from llama_index.core.indices.prompt_helper import PromptHelper
 from llama_index.core.llms.function_calling import FunctionCallingLLM
-from llama_index.core.memory import ChatMemoryBuffer
+from llama_index.core.types import PydanticProgramMode
 from llama_index.llms.qwen import Qwen
-from pydantic import SecretStr, ValidationError
-from qwen_endpoints import PROVIDERS, ConfigurationError
+from qwen_endpoints import PROVIDERS, ConfigurationError, Dialect, Provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from qwen_sandbox import Sandbox
 
 ASK = [ChatMessage("What is 2 + 3?")]
 SECRET = "sk-do-not-show"
@@ -64,118 +55,120 @@ def test_mistakes_show_at_construction(settings: dict[str, Any], reason: str) ->
         Qwen(model="qwen3.6-flash", **settings)
 
 
-def test_a_window_must_be_positive() -> None:
-    with pytest.raises(ValidationError, match="context_window"):
-        Qwen(model="qwen3.6-flash", provider="anyfast", context_window=0)
+def test_a_model_is_named() -> None:
+    with pytest.raises(TypeError, match="positional"):
+        Qwen("qwen3.6-flash")  # pyright: ignore[reportCallIssue] - what is refused
 
 
-def test_an_unknown_parameter_is_sent_and_said() -> None:
-    with pytest.warns(UserWarning, match="temprature"):
+def test_an_unknown_argument_warns_and_is_sent() -> None:
+    with pytest.warns(UserWarning, match="Qwen has no parameter 'temprature'") as caught:
         llm = Qwen(model="qwen3.6-flash", provider="anyfast", temprature=1)  # pyright: ignore[reportCallIssue] - a typo
+    assert caught[0].filename == __file__, "the warning points at the caller's line"
     assert llm.extra_body == {"temprature": 1}
 
 
-# Metadata
+def test_an_unknown_argument_is_joined_with_the_body(scripted: Callable[..., Qwen], qwen_sandbox: Sandbox) -> None:
+    message = {"role": "assistant", "content": "x"}
+    with pytest.warns(UserWarning, match="'top_secret'"):
+        llm = scripted({"id": "c", "choices": [{"index": 0, "message": message}]}, top_secret=1, extra_body={"a": 2})
+    llm.chat(ASK)
+    body = qwen_sandbox.last_request.json
+    assert (body["top_secret"], body["a"]) == (1, 2)
 
 
-def test_metadata_from_the_catalogue() -> None:
-    metadata = Qwen(model="qwen3.6-flash", provider="anyfast").metadata
-    assert metadata.context_window == 1_000_000
-    assert metadata.num_output == 8192
-    assert metadata.model_name == "qwen3.6-flash"
-    assert metadata.is_chat_model
-    assert metadata.is_function_calling_model
-
-
-def test_metadata_as_the_provider_has_it() -> None:
-    assert Qwen(model="qwen/qwen3-vl-32b-instruct", provider="wcode").metadata.context_window == 262_144
+def test_other_names_of_arguments() -> None:
+    names: dict[str, Any] = {"model_name": "qwen3.6-flash", "api_base": "http://localhost:1/v1"}
+    names |= {"max_completion_tokens": 5, "stop_sequences": ["x"]}
+    llm = Qwen(**names)
+    assert (llm.model, llm.base_url, llm.max_tokens, llm.stop) == ("qwen3.6-flash", "http://localhost:1/v1", 5, ["x"])
 
 
 @pytest.mark.parametrize(
-    ("settings", "context", "output"),
+    ("argument", "advice"),
     [
-        ({"context_window": 4096}, 4096, 1024),
-        ({"max_tokens": 100}, 1_000_000, 100),
-        ({"context_window": 2}, 2, 1),
+        ({"is_chat_model": True}, "leave this out"),
+        ({"additional_kwargs": {"top_k": 5}}, "extra_body"),
+        ({"max_new_tokens": 5}, "it is max_tokens here"),
+        ({"request_timeout": 5.0}, "it is timeout here"),
+        ({"num_output": 5}, "follows max_tokens"),
+        ({"tokenizer": len}, "text_tokenizer"),
+        ({"stream": True}, "stream_chat"),
     ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
 )
-def test_metadata_with_overrides(settings: dict[str, Any], context: int, output: int) -> None:
-    metadata = Qwen(model="qwen3.6-flash", provider="anyfast", **settings).metadata
-    assert (metadata.context_window, metadata.num_output) == (context, output)
+def test_arguments_of_other_llms_are_named(llm: Qwen, argument: dict[str, Any], advice: str) -> None:
+    """Neither swallowed nor sent to an endpoint that would refuse them in less clear words."""
+    (name,) = argument
+    with pytest.raises(ConfigurationError, match=f"Qwen has no argument '{name}'.*{advice}"):
+        Qwen(model="qwen3.6-flash", provider="anyfast", **argument)
+    for way in ("chat", "stream_chat"):
+        with pytest.raises(ConfigurationError, match=advice):
+            getattr(llm, way)(ASK, **argument)
+    with pytest.raises(ConfigurationError, match=advice):
+        llm.complete("hi", **argument)
 
 
-@pytest.mark.filterwarnings("ignore:Model 'qwen-of-tomorrow':UserWarning")
-def test_metadata_of_an_unknown_model() -> None:
-    metadata = Qwen(model="qwen-of-tomorrow", provider="ollama").metadata
-    assert metadata.context_window == 131_072
-    assert metadata.is_function_calling_model
+def test_images_are_no_argument_of_a_completion(llm: Qwen) -> None:
+    with pytest.raises(ConfigurationError, match="ImageBlock"):
+        llm.complete("hi", image_documents=[object()])
 
 
-def test_metadata_while_the_provider_is_unknown() -> None:
-    assert Qwen(model="qwen3.6-flash").metadata.context_window == 1_000_000
+def test_a_class_of_ones_own_may_have_such_a_field() -> None:
+    class Own(Qwen):
+        tokenizer: str | None = None
+
+    assert Own(model="qwen3.6-flash", provider="anyfast", tokenizer="mine").tokenizer == "mine"
 
 
-def test_metadata_never_raises() -> None:
-    llm = Qwen(model="qwen3.6-flash", provider="anyfast")
-    llm.base_url = "http://[broken"
-    assert llm.metadata.context_window == 1_000_000
-    llm.model = "no such model"
-    assert llm.metadata.context_window == 131_072
+# Dumps
 
 
-def test_function_calls_may_be_ruled_out() -> None:
-    llm = Qwen(model="qwen3.6-flash", provider="anyfast", is_function_calling_model=False)
-    assert not llm.metadata.is_function_calling_model
-
-
-def test_the_framework_plans_with_it() -> None:
-    llm = Qwen(model="qwen3.6-flash", provider="anyfast", context_window=10_000)
-    assert PromptHelper.from_llm_metadata(llm.metadata).num_output == 2500
-    assert ChatMemoryBuffer.from_defaults(llm=llm).token_limit == 7500
-
-
-# Copies, dumps, secrets
-
-
-COPIES: dict[str, Callable[[Qwen], Qwen]] = {
-    "copy": copy.copy,
-    "deepcopy": copy.deepcopy,
-    "model_copy": lambda llm: llm.model_copy(),
-    "deep model_copy": lambda llm: llm.model_copy(deep=True),
-    "pickle": lambda llm: pickle.loads(pickle.dumps(llm)),  # noqa: S301 - our own bytes
-    "dict": lambda llm: Qwen.from_dict(llm.to_dict(), api_key=llm.api_key),
-    "json": lambda llm: Qwen.from_json(llm.to_json(), api_key=llm.api_key),
+FULL: dict[str, Any] = {
+    "model": "qwen3-32b",
+    "provider": "generic",
+    "base_url": "http://localhost:1/v1",
+    "temperature": 0.5,
+    "max_tokens": 100,
+    "stop": ["END"],
+    "top_p": 0.9,
+    "enable_thinking": True,
+    "preserve_thinking": True,
+    "reasoning_replay": "always",
+    "timeout": 5.0,
+    "max_retries": 1,
+    "extra_body": {"user": {"name": "me"}},
+    "context_window": 5000,
+    "is_function_calling_model": False,
+    "system_prompt": "Be kind.",
+    "pydantic_program_mode": PydanticProgramMode.LLM,
 }
 
 
-@pytest.mark.parametrize("name", COPIES)
-@pytest.mark.parametrize("used", [False, True], ids=["new", "used"])
-def test_a_copy_works_like_the_original(make_llm: Callable[..., Qwen], name: str, *, used: bool) -> None:
-    llm = make_llm(temperature=0.5, stop=["END"], context_window=5000, extra_body={"user": "me"})
-    if used:
-        llm.chat(ASK)
-        asyncio.run(llm.achat(ASK))
-    twin = COPIES[name](llm)
+@pytest.mark.parametrize("way", ["dict", "json", "arguments"])
+def test_a_dump_builds_an_equal_model(way: str) -> None:
+    llm = Qwen(**FULL)
+    twin = {
+        "dict": lambda: Qwen.from_dict(llm.to_dict()),
+        "json": lambda: Qwen.from_json(llm.to_json()),
+        "arguments": lambda: Qwen(**llm.to_dict()),
+    }[way]()
     assert twin.to_dict() == llm.to_dict()
-    assert twin.api_key == llm.api_key
+    assert {name: getattr(twin, name) for name in FULL} == FULL
     assert twin.metadata == llm.metadata
-    assert twin.chat(ASK).message.content == "2 + 3 = 5"
-    assert asyncio.run(twin.achat(ASK)).message.content == "2 + 3 = 5"
-    assert llm.chat(ASK).message.content == "2 + 3 = 5"
-    twin.close()
 
 
-def test_secrets_are_not_shown() -> None:
-    llm = Qwen(
-        model="qwen3.6-flash",
-        provider="anyfast",
-        api_key=SecretStr(SECRET),
-        default_headers={"authorization": f"Bearer {SECRET}"},
+def test_what_a_dump_leaves_out_is_given_again() -> None:
+    hidden: dict[str, Any] = {"api_key": SECRET, "default_headers": {"x-own": "a"}, "default_query": {"v": "1"}}
+    llm = Qwen(**FULL, **hidden)
+    data = llm.to_dict()
+    assert not set(hidden).intersection(data)
+    twin = Qwen.from_dict(data, **hidden)
+    assert (twin.api_key, twin.default_headers, twin.default_query) == (
+        llm.api_key,
+        llm.default_headers,
+        llm.default_query,
     )
-    shown = [repr(llm), str(llm), str(llm.to_dict()), llm.to_json(), str(llm.metadata), json.dumps(llm.model_dump())]
-    if hasattr(llm, "to_payload"):  # newer than the oldest core we support
-        shown.append(str(llm.to_payload()))
-    assert not any(SECRET in text for text in shown)
+    assert data == llm.to_dict(), "the caller's dump is not changed"
 
 
 def test_a_provider_row_is_a_name_in_dumps() -> None:
@@ -183,35 +176,18 @@ def test_a_provider_row_is_a_name_in_dumps() -> None:
     assert Qwen.from_dict(llm.to_dict()).provider == "anyfast"
 
 
-def test_settings_of_a_call_do_not_stick(llm: Qwen) -> None:
-    before = llm.to_dict()
-    llm.chat(ASK, temperature=0.1, enable_thinking=True, max_tokens=5, extra_body={"user": "me"})
-    assert llm.to_dict() == before
-
-
-def test_it_can_be_closed_and_used_again(llm: Qwen) -> None:
-    llm.chat(ASK)
-    llm.close()
-    assert llm.chat(ASK).message.content == "2 + 3 = 5"
-
-    async def twice() -> None:
-        await llm.achat(ASK)
-        await llm.aclose()
-        await llm.achat(ASK)
-
-    asyncio.run(twice())
-
-
-def test_threads_share_one(llm: Qwen) -> None:
-    answers: list[str | None] = []
-    threads = [threading.Thread(target=lambda: answers.append(llm.chat(ASK).message.content)) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert answers == ["2 + 3 = 5"] * 10
-
-
-def test_importing_it_does_not_import_the_sdk() -> None:
-    code = "import sys; from llama_index.llms.qwen import Qwen; sys.exit('openai' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603 - our own code
+@pytest.mark.parametrize(
+    "row",
+    [
+        Provider(name="mine", base_url="http://localhost:1/v1", key_required=False),
+        replace(PROVIDERS["anyfast"], dialect=Dialect()),
+    ],
+    ids=["own", "changed"],
+)
+def test_a_row_of_ones_own_is_not_taken_for_another(row: Provider) -> None:
+    llm = Qwen(model="qwen3.6-flash", provider=row)
+    with pytest.raises(ConfigurationError, match=rf"'{row.name}', a row of .* pass the Provider itself"):
+        Qwen.from_dict(llm.to_dict())
+    twin = Qwen.from_json(llm.to_json(), provider=row)
+    assert twin.provider is row
+    assert twin.to_dict() == llm.to_dict()

@@ -1,20 +1,24 @@
-"""Function calls: asking for them, reading them, and never running a broken one."""
+"""Asking for tool calls: what is sent about tools, and what is refused."""
 
 # LlamaIndex types its dicts, events and decorators barely, and these tests look at little else.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
-import json
-from types import SimpleNamespace
+import copy
+from collections import abc
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock, ToolCallBlock
-from llama_index.core.tools import FunctionTool
-from pydantic import BaseModel
-from pydantic_core import from_json
+from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.query_engine import CustomQueryEngine
+from llama_index.core.tools import FunctionTool, QueryEngineTool, ToolMetadata
+from pydantic import BaseModel, Field, create_model
 from qwen_endpoints import ConfigurationError
+from typing_extensions import override
+
+from tests.unit.llamaindex.calling import ASK, LOOKUP, MULTIPLY, call, executable, streamed, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,69 +26,51 @@ if TYPE_CHECKING:
     from llama_index.llms.qwen import Qwen
     from qwen_sandbox import Sandbox
 
-ASK = [ChatMessage("What is 6 times 7?")]
+
+def said_about_tools(sandbox: Sandbox) -> dict[str, Any]:
+    keys = ("tools", "tool_choice", "parallel_tool_calls")
+    return {key: value for key, value in sandbox.last_request.json.items() if key in keys}
 
 
-class Point(BaseModel):
-    x: int
+def functions(sandbox: Sandbox) -> list[dict[str, Any]]:
+    return [tool["function"] for tool in sandbox.last_request.json["tools"]]
 
 
-class Move(BaseModel):
-    to: Point
-
-
-def move(to: Any) -> str:
-    """Move to a point."""
-    return str(to)
-
-
-def multiply(a: int, b: int) -> int:
-    """Multiply two numbers."""
-    return a * b
-
-
-def lookup(word: str) -> str:
-    """Look a word up."""
-    return word
-
-
-MULTIPLY = FunctionTool.from_defaults(multiply)
-LOOKUP = FunctionTool.from_defaults(lookup)
-
-
-def call(name: str, arguments: str, call_id: str = "call_1", index: int = 0) -> dict[str, Any]:
-    return {"index": index, "id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
-
-
-def whole(*calls: dict[str, Any], finish: str = "tool_calls", content: str | None = None) -> dict[str, Any]:
-    message = {"role": "assistant", "content": content, "tool_calls": list(calls)}
-    return {"id": "c", "model": "m", "choices": [{"index": 0, "message": message, "finish_reason": finish}]}
-
-
-def streamed(*pieces: list[dict[str, Any]], finish: str = "tool_calls") -> list[dict[str, Any]]:
-    deltas: list[dict[str, Any]] = [
-        {"index": 0, "delta": {"tool_calls": piece}, "finish_reason": None} for piece in pieces
-    ]
-    choices: list[dict[str, Any]] = [*deltas, {"index": 0, "delta": {}, "finish_reason": finish}]
-    return [{"id": "c", "model": "m", "choices": [choice]} for choice in choices]
-
-
-def executable(llm: Qwen, response: ChatResponse) -> list[tuple[str, str, dict[str, Any]]]:
-    found = llm.get_tool_calls_from_response(response, error_on_no_tool_call=False)
-    return [(item.tool_id, item.tool_name, item.tool_kwargs) for item in found]
-
-
-# Asking
+# The call
 
 
 def test_what_is_sent(llm: Qwen, qwen_sandbox: Sandbox) -> None:
     llm.chat_with_tools([MULTIPLY], user_msg="What is 6 times 7?", chat_history=[ChatMessage("hi")])
     body = qwen_sandbox.last_request.json
     assert [message["content"] for message in body["messages"]] == ["hi", "What is 6 times 7?"]
-    assert [tool["function"]["name"] for tool in body["tools"]] == ["multiply"]
-    assert body["tools"][0]["function"]["parameters"]["required"] == ["a", "b"]
+    assert [function["name"] for function in functions(qwen_sandbox)] == ["multiply"]
+    assert functions(qwen_sandbox)[0]["parameters"]["required"] == ["a", "b"]
     assert body["parallel_tool_calls"] is False
     assert "tool_choice" not in body
+
+
+@pytest.mark.parametrize(
+    ("user_msg", "sent"),
+    [
+        (None, ["hi"]),
+        ("What is 6 times 7?", ["hi", "What is 6 times 7?"]),
+        (ChatMessage("What is 6 times 7?"), ["hi", "What is 6 times 7?"]),
+    ],
+    ids=["none", "text", "message"],
+)
+async def test_the_users_message_comes_last_in_all_four(
+    llm: Qwen, qwen_sandbox: Sandbox, user_msg: Any, sent: list[str]
+) -> None:
+    given: dict[str, Any] = {"tools": [MULTIPLY], "user_msg": user_msg, "chat_history": [ChatMessage("hi")]}
+    llm.chat_with_tools(**given)
+    list(llm.stream_chat_with_tools(**given))
+    await llm.achat_with_tools(**given)
+    _ = [frame async for frame in await llm.astream_chat_with_tools(**given)]
+    bodies: list[dict[str, Any]] = [
+        {**request.json, "stream": None, "stream_options": None} for request in qwen_sandbox.requests
+    ]
+    assert [message["content"] for message in bodies[0]["messages"]] == sent
+    assert bodies == [bodies[0]] * 4
 
 
 @pytest.mark.parametrize(
@@ -94,6 +80,8 @@ def test_what_is_sent(llm: Qwen, qwen_sandbox: Sandbox) -> None:
         ({"tool_choice": None}, None),
         ({"tool_choice": "auto"}, "auto"),
         ({"tool_choice": "none"}, "none"),
+        ({"tool_choice": "required"}, "required"),
+        ({"tool_choice": "any"}, "required"),
         ({"tool_required": True}, "required"),
         ({"tool_required": True, "tool_choice": None}, "required"),
         ({"tool_required": True, "tool_choice": "auto"}, "auto"),
@@ -103,10 +91,22 @@ def test_what_is_sent(llm: Qwen, qwen_sandbox: Sandbox) -> None:
             {"type": "function", "function": {"name": "lookup"}},
         ),
     ],
+    ids=str,
 )
-def test_tool_choice(llm: Qwen, qwen_sandbox: Sandbox, given: dict[str, Any], sent: object) -> None:
-    llm.chat_with_tools([MULTIPLY, LOOKUP], user_msg="What is 6 times 7?", **given)
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_tool_choice(llm: Qwen, qwen_sandbox: Sandbox, given: dict[str, Any], sent: object, *, stream: bool) -> None:
+    if stream:
+        list(llm.stream_chat_with_tools([MULTIPLY, LOOKUP], user_msg="What is 6 times 7?", **given))
+    else:
+        llm.chat_with_tools([MULTIPLY, LOOKUP], user_msg="What is 6 times 7?", **given)
     assert qwen_sandbox.last_request.json.get("tool_choice") == sent
+
+
+@pytest.mark.parametrize("choice", ["divide", {"type": "function", "function": {"name": "divide"}}], ids=str)
+def test_a_choice_of_an_unknown_tool_names_those_there_are(llm: Qwen, qwen_sandbox: Sandbox, choice: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"divide.*cannot be met: the tools are multiply, lookup"):
+        llm.chat_with_tools([MULTIPLY, LOOKUP], user_msg="hi", tool_choice=choice)
+    assert qwen_sandbox.requests == []
 
 
 def test_a_choice_among_no_tools_is_refused(llm: Qwen) -> None:
@@ -114,207 +114,186 @@ def test_a_choice_among_no_tools_is_refused(llm: Qwen) -> None:
         llm.chat_with_tools([], user_msg="hi", tool_required=True)
 
 
-def test_without_tools_nothing_about_tools_is_sent(llm: Qwen, qwen_sandbox: Sandbox) -> None:
-    llm.chat_with_tools([], user_msg="hi", allow_parallel_tool_calls=True, tool_choice="auto")
-    assert set(qwen_sandbox.last_request.json) == {"model", "messages"}
-
-
-def test_a_setting_against_parallel_calls_holds_in_agents(make_llm: Callable[..., Qwen], qwen_sandbox: Sandbox) -> None:
+def test_without_tools_nothing_about_tools_is_sent(make_llm: Callable[..., Qwen], qwen_sandbox: Sandbox) -> None:
     llm = make_llm(parallel_tool_calls=False)
-    llm.chat_with_tools([MULTIPLY], user_msg="What is 6 times 7?", allow_parallel_tool_calls=True)
-    assert qwen_sandbox.last_request.json["parallel_tool_calls"] is False
-    make_llm().chat_with_tools([MULTIPLY], user_msg="What is 6 times 7?", allow_parallel_tool_calls=True)
-    assert qwen_sandbox.last_request.json["parallel_tool_calls"] is True
+    llm.chat_with_tools([], user_msg="hi", allow_parallel_tool_calls=True, tool_choice="auto")
+    llm.chat_with_tools([], user_msg="hi", parallel_tool_calls=True)
+    assert [set(request.json) for request in qwen_sandbox.requests] == [{"model", "messages"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "allowed", "given", "sent"),
+    [
+        (None, False, {}, False),
+        (None, True, {}, True),
+        (True, False, {}, False),
+        (False, True, {}, False),
+        (False, True, {"parallel_tool_calls": None}, False),
+        (None, True, {"parallel_tool_calls": None}, True),
+        (False, False, {"parallel_tool_calls": True}, True),
+        (None, True, {"parallel_tool_calls": False}, False),
+    ],
+)
+def test_who_decides_about_parallel_calls(
+    scripted: Callable[..., Qwen],
+    qwen_sandbox: Sandbox,
+    *,
+    setting: bool | None,
+    allowed: bool,
+    given: dict[str, Any],
+    sent: bool,
+) -> None:
+    """The call, then the setting (which agents' default must not undo), then the framework's argument."""
+    two = [call("lookup", '{"word": "a"}', "a"), call("lookup", '{"word": "b"}', "b", 1)]
+    llm = scripted(whole(*two), streamed(two), parallel_tool_calls=setting)
+    answer = llm.chat_with_tools([LOOKUP], user_msg="x", allow_parallel_tool_calls=allowed, **given)
+    assert said_about_tools(qwen_sandbox)["parallel_tool_calls"] is sent
+    assert len(executable(llm, answer)) == (2 if sent else 1)
+    frames = list(llm.stream_chat_with_tools([LOOKUP], user_msg="x", allow_parallel_tool_calls=allowed, **given))
+    assert said_about_tools(qwen_sandbox)["parallel_tool_calls"] is sent
+    assert frames[-1].model_copy(update={"delta": None}) == answer
+
+
+def test_settings_for_one_call(make_llm: Callable[..., Qwen], qwen_sandbox: Sandbox) -> None:
+    llm = make_llm(temperature=1, enable_thinking=True, extra_body={"user": "u"})
+    given: dict[str, Any] = {"temperature": 0, "enable_thinking": False, "extra_body": {"seed": 3}}
+    before = copy.deepcopy(given)
+    llm.chat_with_tools([MULTIPLY], user_msg="What is 6 times 7?", **given)
+    body = qwen_sandbox.last_request.json
+    assert {key: body[key] for key in ("temperature", "enable_thinking", "user", "seed")} == {
+        "temperature": 0,
+        "enable_thinking": False,
+        "user": "u",
+        "seed": 3,
+    }
+    assert given == before
+    assert (llm.temperature, llm.enable_thinking, llm.extra_body) == (1, True, {"user": "u"})
 
 
 def test_the_callers_lists_stay_as_they_are(llm: Qwen) -> None:
-    history = [ChatMessage("hi")]
-    tools = [MULTIPLY]
+    history, tools = [ChatMessage("hi")], [MULTIPLY]
     llm.chat_with_tools(tools, user_msg=ChatMessage("What is 6 times 7?"), chat_history=history)
-    assert (len(history), len(tools)) == (1, 1)
+    list(llm.stream_chat_with_tools(tools, user_msg="What is 6 times 7?", chat_history=history))
+    assert (history, tools) == ([ChatMessage("hi")], [MULTIPLY])
+
+
+# The tools
+
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Point(BaseModel):
+    x: int
+    colour: Colour = Colour.RED
+
+
+class Move(BaseModel):
+    """Move."""
+
+    to: Point
+    via: list[Point] = Field(default_factory=list[Point], description="Where to pass.")
+
+
+def move(to: Any, via: Any = None) -> str:
+    """Move to a point."""
+    return f"{to} {via}"
+
+
+class Notes(CustomQueryEngine):
+    """Knows one thing."""
+
+    @override
+    def custom_query(self, query_str: str) -> str:
+        return "1887"
+
+
+def test_a_nested_schema_keeps_its_definitions(llm: Qwen, qwen_sandbox: Sandbox, scripted: Callable[..., Qwen]) -> None:
+    tool = FunctionTool.from_defaults(move, fn_schema=Move)
+    llm.chat(ASK, tools=[tool])  # this endpoint resolves references badly, so they are replaced
+    inlined = functions(qwen_sandbox)[0]["parameters"]
+    assert inlined["required"] == ["to"]
+    assert inlined["properties"]["to"]["properties"]["x"]["type"] == "integer"
+    assert inlined["properties"]["via"]["items"]["properties"]["colour"]["enum"] == ["red", "blue"]
+    assert "$ref" not in str(inlined)
+    scripted(whole(), provider="wcode", api_key="k", model="qwen/qwen3-235b-a22b").chat(ASK, tools=[tool])
+    kept = functions(qwen_sandbox)[0]["parameters"]
+    assert set(kept["$defs"]) == {"Point", "Colour"}
+    assert kept["properties"]["to"] == {"$ref": "#/$defs/Point"}
+
+
+def test_tools_of_all_kinds(llm: Qwen, qwen_sandbox: Sandbox) -> None:
+    def weather(city: str, unit: str, days: int = 1) -> str:
+        """Tell the weather."""
+        return f"{city} {unit} {days}"
+
+    engine = QueryEngineTool.from_defaults(Notes(), name="notes", description="About Orla.")
+    plain = {"type": "function", "function": {"name": "plain", "parameters": {"type": "object", "properties": {}}}}
+    tools: list[Any] = [
+        FunctionTool.from_defaults(weather, partial_params={"unit": "C"}),
+        FunctionTool.from_defaults(LOOKUP.fn, name="lookup_2", description="x" * 5000),
+        engine,
+        ToolMetadata(name="bare", description="Bare.", fn_schema=None),
+        plain,
+    ]
+    llm.chat_with_tools(tools, user_msg="hi")
+    sent = {function["name"]: function for function in functions(qwen_sandbox)}
+    assert list(sent) == ["weather", "lookup_2", "notes", "bare", "plain"]
+    assert sent["weather"]["parameters"]["properties"]["days"] == {"default": 1, "title": "Days", "type": "integer"}
+    assert sent["lookup_2"]["description"] == "x" * 5000
+    assert sent["notes"]["parameters"]["required"] == ["input"]
+    assert sent["bare"]["parameters"]["required"] == ["input"]
+    assert sent["plain"] == plain["function"]
+
+
+def test_a_tool_without_a_description_has_none(llm: Qwen, qwen_sandbox: Sandbox) -> None:
+    undescribed: Any = None
+    llm.chat(ASK, tools=[ToolMetadata(name="bare", description=undescribed)])
+    assert "description" not in functions(qwen_sandbox)[0]
+
+
+@pytest.mark.parametrize(
+    ("tool", "reason"),
+    [
+        (ToolMetadata(name=None, description="Look it up."), "A tool has no name; its description is 'Look it up.'"),
+        (len, "A builtin_function_or_method is no tool"),
+        ("multiply", "A str is no tool"),
+    ],
+    ids=["nameless", "a function", "a name"],
+)
+def test_what_is_no_tool_is_refused(llm: Qwen, qwen_sandbox: Sandbox, tool: Any, reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=reason):
+        llm.chat_with_tools([tool], user_msg="hi")
+    assert qwen_sandbox.requests == []
+
+
+def test_a_tool_whose_parameters_no_schema_can_describe_is_named(llm: Qwen) -> None:
+    schema = create_model("schedule", action=(abc.Callable[[], None], ...))
+    tool = FunctionTool.from_defaults(move, name="schedule", fn_schema=schema)
+    with pytest.raises(ConfigurationError, match="parameters of the tool 'schedule' cannot be described"):
+        llm.chat_with_tools([tool], user_msg="hi")
 
 
 def test_chat_takes_tools_itself(llm: Qwen, qwen_sandbox: Sandbox) -> None:
     described = MULTIPLY.metadata.to_openai_tool()
-    for tools in ([MULTIPLY], [described]):
+    for tools in ([MULTIPLY], [MULTIPLY.metadata], [described]):
         answer = llm.chat(ASK, tools=tools, tool_choice="required", parallel_tool_calls=True)
         assert executable(llm, answer)[0][1:] == ("multiply", {"a": 6, "b": 7})
         assert qwen_sandbox.last_request.json["tools"] == [described]
 
 
-def test_a_nested_schema_keeps_its_definitions(llm: Qwen, qwen_sandbox: Sandbox) -> None:
-    llm.chat(ASK, tools=[FunctionTool.from_defaults(move, fn_schema=Move)])
-    parameters = qwen_sandbox.last_request.json["tools"][0]["function"]["parameters"]
-    assert parameters["properties"]["to"]["properties"]["x"]["type"] == "integer"
-
-
-# Reading
-
-
-def test_a_whole_answer_with_a_call(scripted: Callable[..., Qwen]) -> None:
-    llm = scripted(whole(call("multiply", '{"a": 6, "b": 7}')))
-    answer = llm.chat(ASK)
-    assert answer.message.blocks == [
-        ToolCallBlock(tool_call_id="call_1", tool_name="multiply", tool_kwargs={"a": 6, "b": 7})
-    ]
-    assert answer.message.additional_kwargs == {
-        "tool_calls": [
-            {"id": "call_1", "type": "function", "function": {"name": "multiply", "arguments": '{"a": 6, "b": 7}'}}
-        ]
-    }
-    assert answer.additional_kwargs["finish_reason"] == "tool_calls"
-    assert executable(llm, answer) == [("call_1", "multiply", {"a": 6, "b": 7})]
-
-
-def test_calls_grow_and_the_last_frame_is_whole(scripted: Callable[..., Qwen]) -> None:
-    first, second = call("lookup", '{"word": "\\u4f'), call("multiply", '{"a": 6,', "call_2", 1)
-    rest = [{"index": 0, "function": {"arguments": '60"}'}}, {"index": 1, "function": {"arguments": ' "b": 7}'}}]
-    finished = [call("lookup", '{"word": "\\u4f60"}'), call("multiply", '{"a": 6, "b": 7}', "call_2", 1)]
-    llm = scripted(whole(*finished), streamed([first], [second], rest))
-    answer = llm.chat(ASK)
-    frames = list(llm.stream_chat(ASK))
-    half = from_json('{"word": "\\u4f', allow_partial="trailing-strings")  # how much is read depends on pydantic
-    assert half in ({"word": ""}, {})
-    assert [executable(llm, frame) for frame in frames] == [
-        [("call_1", "lookup", half)],
-        [("call_1", "lookup", half), ("call_2", "multiply", {"a": 6})],
-        [("call_1", "lookup", {"word": "你"}), ("call_2", "multiply", {"a": 6, "b": 7})],
-        [("call_1", "lookup", {"word": "你"}), ("call_2", "multiply", {"a": 6, "b": 7})],
-    ]
-    assert frames[-1].model_copy(update={"delta": None}) == answer
-    lists = [frame.message.additional_kwargs["tool_calls"] for frame in frames]
-    assert [len(calls) for calls in lists] == [1, 2, 2, 2]
-
-
-def test_reading_a_growing_frame_never_raises(scripted: Callable[..., Qwen]) -> None:
-    arguments = '{"word": "a \\" b", "more": [1, 2.5, {"x": null}]}'
-    pieces = [[call("lookup", "")], *([{"index": 0, "function": {"arguments": letter}}] for letter in arguments)]
-    llm = scripted(streamed(*pieces))
-    found = [llm.get_tool_calls_from_response(frame) for frame in llm.stream_chat(ASK)]
-    assert [len(calls) for calls in found] == [1] * len(found)
-    assert found[-1][0].tool_kwargs == json.loads(arguments)
-
-
-@pytest.mark.parametrize("arguments", ['{"a": 6, "b": 7', '{"a": 6, "b": ', "", "[6, 7]", '{"a": NaN}'])
-def test_a_broken_call_is_shown_but_never_run(scripted: Callable[..., Qwen], arguments: str) -> None:
-    llm = scripted(
-        whole(call("multiply", arguments), finish="length"), streamed([call("multiply", arguments)], finish="length")
-    )
-    answers = [llm.chat(ASK), list(llm.stream_chat(ASK))[-1]]
-    assert answers[1].model_copy(update={"delta": None}) == answers[0]
-    for answer in answers:
-        assert executable(llm, answer) == []
-        assert answer.message.blocks == [
-            ToolCallBlock(tool_call_id="call_1", tool_name="multiply", tool_kwargs=arguments)
-        ]
-        (reported,) = answer.additional_kwargs["invalid_tool_calls"]
-        assert (reported["name"], reported["arguments"]) == ("multiply", arguments)
-        with pytest.raises(ValueError, match="multiply") as caught:
-            llm.get_tool_calls_from_response(answer)
-        assert reported["error"] in str(caught.value)
-
-
-def test_a_valid_call_beside_a_broken_one_is_run(scripted: Callable[..., Qwen]) -> None:
-    reply = whole(call("lookup", '{"word": "x"}'), call("multiply", '{"a":', "call_2", 1), finish="length")
-    llm = scripted(reply)
-    answer = llm.chat(ASK)
-    assert executable(llm, answer) == [("call_1", "lookup", {"word": "x"})]
-    assert [item["id"] for item in answer.additional_kwargs["invalid_tool_calls"]] == ["call_2"]
-
-
-def test_no_call_at_all(llm: Qwen) -> None:
-    answer = llm.chat([ChatMessage("hi")])
-    assert llm.get_tool_calls_from_response(answer, error_on_no_tool_call=False) == []
-    with pytest.raises(ValueError, match=r"holds none.*stop"):
-        llm.get_tool_calls_from_response(answer)
-
-
-def test_a_half_written_call_that_somebody_repacked_is_not_repaired(llm: Qwen) -> None:
-    block = ToolCallBlock(tool_call_id="c", tool_name="multiply", tool_kwargs='{"a": 6, "b": 7')
-    repacked = ChatResponse(message=ChatMessage(role=MessageRole.ASSISTANT, blocks=[block]))
-    assert executable(llm, repacked) == []
-
-
-@pytest.mark.parametrize("style", ["dict", "object"])
-def test_calls_in_additional_kwargs_alone(llm: Qwen, style: str) -> None:
-    plain = call("multiply", '{"a": 6, "b": 7}')
-    entry: Any = plain
-    if style == "object":
-        entry = SimpleNamespace(id="call_1", type="function", function=SimpleNamespace(**plain["function"]))
-    message = ChatMessage(role=MessageRole.ASSISTANT, additional_kwargs={"tool_calls": [entry]})
-    assert executable(llm, ChatResponse(message=message)) == [("call_1", "multiply", {"a": 6, "b": 7})]
-
-
-def test_one_call_is_kept_where_parallel_calls_are_not_allowed(scripted: Callable[..., Qwen]) -> None:
-    broken, fine = call("multiply", "{", "call_1"), call("multiply", '{"a": 1, "b": 2}', "call_2", 1)
-    more = call("multiply", '{"a": 3, "b": 4}', "call_3", 2)
-    llm = scripted(whole(broken, fine, more, content="Let me see."))
-    answer = llm.chat_with_tools([MULTIPLY], user_msg="x")
-    assert executable(llm, answer) == [("call_2", "multiply", {"a": 1, "b": 2})]
-    assert answer.message.content == "Let me see."
-    assert [item["id"] for item in answer.message.additional_kwargs["tool_calls"]] == ["call_2"]
-    both = llm.chat_with_tools([MULTIPLY], user_msg="x", allow_parallel_tool_calls=True)
-    assert [item[0] for item in executable(llm, both)] == ["call_2", "call_3"]
-
-
-# Sending back
-
-
-def sent_messages(llm: Qwen, sandbox: Sandbox, messages: list[ChatMessage]) -> list[dict[str, Any]]:
-    llm.chat(messages)
-    return sandbox.last_request.json["messages"]
-
-
-@pytest.mark.parametrize("kwargs", [{"word": "你好"}, '{"word": "你好"}'], ids=["dict", "text"])
-def test_a_call_and_its_result_go_back(llm: Qwen, qwen_sandbox: Sandbox, kwargs: dict[str, Any] | str) -> None:
-    block = ToolCallBlock(tool_call_id="call_1", tool_name="lookup", tool_kwargs=kwargs)
-    conversation = [
-        *ASK,
-        ChatMessage(role=MessageRole.ASSISTANT, blocks=[block]),
-        ChatMessage(role=MessageRole.TOOL, blocks=[], additional_kwargs={"tool_call_id": "call_1", "name": "lookup"}),
-    ]
-    sent = sent_messages(llm, qwen_sandbox, conversation)
-    function = {"name": "lookup", "arguments": '{"word": "你好"}'}
-    assert sent[1:] == [
-        {
-            "role": "assistant",
-            "content": "",
-            "tool_calls": [{"id": "call_1", "type": "function", "function": function}],
-        },
-        {"role": "tool", "content": "", "tool_call_id": "call_1"},
-    ]
-    stored = [ChatMessage.model_validate_json(message.model_dump_json()) for message in conversation]
-    assert sent_messages(llm, qwen_sandbox, stored) == sent
-
-
-def test_notes_of_the_framework_stay_at_home(llm: Qwen, qwen_sandbox: Sandbox) -> None:
-    note = {"tool_call_id": "call_1", "anything": {"else": 1}}
-    said = ChatMessage(role=MessageRole.ASSISTANT, content="done", additional_kwargs=note)
-    sent = sent_messages(llm, qwen_sandbox, [*ASK, said, ChatMessage("go on", additional_kwargs=note)])
-    assert sent[1:] == [{"role": "assistant", "content": "done"}, {"role": "user", "content": "go on"}]
-
-
-def test_a_broken_call_that_nobody_answered_is_not_sent_back(llm: Qwen, qwen_sandbox: Sandbox) -> None:
-    broken = ToolCallBlock(tool_call_id="call_1", tool_name="lookup", tool_kwargs='{"word": "x')
-    said = ChatMessage(role=MessageRole.ASSISTANT, blocks=[TextBlock(text="Let me see."), broken])
-    sent = sent_messages(llm, qwen_sandbox, [*ASK, said, ChatMessage("go on")])
-    assert sent[1] == {"role": "assistant", "content": "Let me see."}
-
-
-def test_a_broken_call_that_was_answered_goes_back_empty(llm: Qwen, qwen_sandbox: Sandbox) -> None:
-    broken = ToolCallBlock(tool_call_id="call_1", tool_name="lookup", tool_kwargs='{"word": "x')
-    said = ChatMessage(role=MessageRole.ASSISTANT, blocks=[broken])
-    answer = ChatMessage(role=MessageRole.TOOL, content="bad arguments", additional_kwargs={"tool_call_id": "call_1"})
-    sent = sent_messages(llm, qwen_sandbox, [*ASK, said, answer])
-    assert sent[1]["tool_calls"][0]["function"]["arguments"] == "{}"
-
-
-def test_calls_without_ids_find_their_results(llm: Qwen, qwen_sandbox: Sandbox) -> None:
-    blocks = [ToolCallBlock(tool_name="lookup", tool_kwargs={"word": word}) for word in "ab"]
-    results = [ChatMessage(role=MessageRole.FUNCTION, content=word) for word in "ab"]
-    sent = sent_messages(
-        llm, qwen_sandbox, [*ASK, ChatMessage(role=MessageRole.ASSISTANT, blocks=list(blocks)), *results]
-    )
-    ids = [item["id"] for item in sent[1]["tool_calls"]]
-    assert len(set(ids)) == 2
-    assert [message["tool_call_id"] for message in sent[2:]] == ids
+def test_names_that_endpoints_do_not_take(llm: Qwen, qwen_sandbox: Sandbox) -> None:
+    """They travel under others, and are found by their own."""
+    tool = FunctionTool.from_defaults(MULTIPLY.fn, name="the product (of two)", description="Multiply two numbers.")
+    answer = llm.chat_with_tools([tool], user_msg="What is 6 times 7?", tool_choice="the product (of two)")
+    body = qwen_sandbox.last_request.json
+    assert body["tool_choice"] == {"type": "function", "function": {"name": "the_product__of_two_"}}
+    assert [name for _, name, _ in executable(llm, answer)] == ["the product (of two)"]
+    for frame in llm.stream_chat_with_tools([tool, LOOKUP], user_msg="What is 6 times 7?", tool_required=True):
+        assert {name for _, name, _ in executable(llm, frame)} <= {"the product (of two)"}
+    assert llm.predict_and_call([tool], "What is 6 times 7?", tool_required=True).response == "42"
+    llm.chat([*ASK, answer.message, ChatMessage(role=MessageRole.TOOL, content="42")], tools=[tool])
+    sent = qwen_sandbox.last_request.json["messages"][1]["tool_calls"][0]["function"]["name"]
+    assert sent == "the_product__of_two_"

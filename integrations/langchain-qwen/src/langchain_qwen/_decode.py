@@ -15,6 +15,7 @@ from langchain_core.utils.json import parse_partial_json
 from qwen_endpoints import Choice, Completion, CompletionDelta, Endpoint, ToolCall, Usage
 
 from langchain_qwen._content_blocks import MODEL_PROVIDER
+from langchain_qwen._reasoning import REASONING_FIELD
 
 _SPOILERS: Final = ("]", "}", '"]', '"}', '\\"]', '\\"}')
 """Endings that make a half-written JSON object unreadable even to a lenient parser: a closer nothing has opened."""
@@ -140,6 +141,7 @@ def _metadata(choice: Choice, completion: Completion, endpoint: Endpoint) -> dic
         "id": completion.id,
         "created": completion.created,
         "native_finish_reason": choice.native_finish_reason,
+        REASONING_FIELD: choice.reasoning_field,
         "logprobs": choice.logprobs,
         "token_usage": _token_usage(completion),
         "cost": asdict(completion.cost) if completion.cost is not None else None,

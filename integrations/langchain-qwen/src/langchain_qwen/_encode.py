@@ -15,14 +15,14 @@ from langchain_core.messages import (
     SystemMessage,
     ToolMessage,
 )
-from qwen_endpoints import Message
+from qwen_endpoints import CallIds, Message
 
 from langchain_qwen._block_kinds import BlockKind, kind_of, unwrapped
 from langchain_qwen._errors import ConfigurationError
 from langchain_qwen._media import Block, Part, cached, empty_error
 from langchain_qwen._parts import encode_block
-from langchain_qwen._reasoning import details_of, origin_of, reasoning_of
-from langchain_qwen._tool_calls import CallIds, blocks_of, calls_of
+from langchain_qwen._reasoning import details_of, field_of, origin_of, reasoning_of
+from langchain_qwen._tool_calls import blocks_of, calls_of
 
 _ROLES: Final[Mapping[str, Any]] = {
     "system": "system",
@@ -105,6 +105,7 @@ def _encode_answer(message: BaseMessage, calls: Sequence[Any]) -> Message:
         role="assistant",
         content=_answer_content(message),
         reasoning=reasoning_of(message),
+        reasoning_field=field_of(message),
         reasoning_details=details_of(message),
         origin=origin_of(message),
         tool_calls=calls,

@@ -16,6 +16,8 @@ from langchain_qwen._block_kinds import kind_of
 from langchain_qwen._content_blocks import MODEL_PROVIDER
 from langchain_qwen._tool_calls import blocks_of
 
+REASONING_FIELD: Final = "reasoning_field"
+"""Key of `response_metadata`: the field that the reasoning came in, where it is not `reasoning_content`."""
 _DETAILS: Final = "reasoning_details"
 _BESIDE: Final = ("reasoning_content", "reasoning", _DETAILS)
 """Keys of `additional_kwargs`, best first: DeepSeek's and ours, OpenAI Responses' item, OpenRouter's."""
@@ -40,6 +42,12 @@ def details_of(message: BaseMessage) -> Sequence[Json]:
     details = message.additional_kwargs.get(_DETAILS)
     own = message.response_metadata.get("model_provider") in (None, MODEL_PROVIDER)
     return cast("Sequence[Json]", details) if own and isinstance(details, list) else ()
+
+
+def field_of(message: BaseMessage) -> str | None:
+    """Return the field that the reasoning came in, where it is not the usual one."""
+    field = message.response_metadata.get(REASONING_FIELD)
+    return field if isinstance(field, str) else None
 
 
 def origin_of(message: BaseMessage) -> str | None:

@@ -23,6 +23,7 @@ from qwen_endpoints import (
     QwenError,
     StructuredMethod,
     ToolCall,
+    answer_arguments,
     read_json,
     read_tool_call,
     response_format,
@@ -137,30 +138,13 @@ def plan_answer(schema: Schema | None, method: StructuredMethod, *, strict: bool
         return AnswerRequest(arguments={"response_format": {"type": "json_object"}}, parser=AnswerParser(name="JSON"))
     answer = read_schema(schema, strict=strict if method != "json_mode" else None)
     trace = {"kwargs": {"method": method, **({} if strict is None else {"strict": strict})}, "schema": schema}
-    arguments = {**_arguments(answer, method, strict=strict, forced=forced), "ls_structured_output_format": trace}
+    asked = answer_arguments(
+        method, answer.name, answer.json_schema, description=answer.description, strict=strict, forced=forced
+    )
     function = answer.name if method == "function_calling" else None
     wants_object = answer.json_schema.get("type", "object") == "object"
     parser = AnswerParser(name=answer.name, function=function, model=answer.model, wants_object=wants_object)
-    return AnswerRequest(arguments=arguments, parser=parser)
-
-
-def _arguments(answer: AnswerSchema, method: StructuredMethod, *, strict: bool | None, forced: bool) -> dict[str, Any]:
-    if method == "json_mode":
-        return {"response_format": {"type": "json_object"}, "answer_schema": answer.json_schema}
-    if method == "json_schema":
-        described = response_format(
-            method, answer.name, answer.json_schema, description=answer.description, strict=strict
-        )
-        return {"response_format": described}
-    function: dict[str, Any] = {
-        "name": answer.name,
-        "parameters": answer.json_schema,
-        **_description({"description": answer.description}),
-    }
-    if strict is not None:
-        function["strict"] = strict
-    tool = {"type": "function", "function": function}
-    return {"tools": [tool], **({"tool_choice": answer.name} if forced else {})}
+    return AnswerRequest(arguments={**asked, "ls_structured_output_format": trace}, parser=parser)
 
 
 def with_raw(llm: Runnable[LanguageModelInput, Any], parser: AnswerParser) -> Runnable[LanguageModelInput, Any]:

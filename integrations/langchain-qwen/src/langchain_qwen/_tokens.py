@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from langchain_core.messages import BaseMessage
 from qwen_endpoints import (
-    ChatRequest,
     ConfigurationError,
     ModelProfile,
     QwenSettings,
     catalogue,
     count_prompt_tokens,
+    request_of,
     resolve,
 )
 
@@ -34,15 +34,7 @@ def count_conversation(settings: QwenSettings, messages: Sequence[BaseMessage], 
     Raises:
         ConfigurationError: A message or a content block cannot be sent; it is named.
     """
-    request = ChatRequest(
-        messages=encode_messages(messages),
-        tools=described_tools(tools),
-        enable_thinking=settings.enable_thinking,
-        thinking_budget=settings.thinking_budget,
-        reasoning_effort=settings.reasoning_effort,
-        preserve_thinking=settings.preserve_thinking,
-        reasoning_replay=settings.reasoning_replay,
-    )
+    request = request_of(settings, encode_messages(messages), tools=described_tools(tools))
     return count_prompt_tokens(request, profile_of(settings))
 
 

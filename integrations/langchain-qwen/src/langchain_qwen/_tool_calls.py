@@ -1,12 +1,10 @@
-"""The tool calls of earlier answers, wherever a framework or a person has put them, and the ids that join them to
-their results.
-"""
+"""The tool calls of earlier answers, wherever a framework or a person has put them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
@@ -94,53 +92,3 @@ def _as_json(value: object) -> tuple[str, str | None]:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A call that no result has answered yet."""
-
-    given_id: str
-    """As in the history; may be empty, and may stand twice in one answer."""
-    name: str
-    sent_id: str
-
-
-class CallIds:
-    """Gives each call an id of its own, and each result the id of the call it answers."""
-
-    def __init__(self) -> None:
-        self._waiting: list[_Waiting] = []
-
-    def open(self, calls: Iterable[ToolCall], position: int) -> list[ToolCall]:
-        """Take the calls of the answer at `position`, oldest first; earlier calls no longer wait."""
-        self._waiting = []
-        taken: set[str] = set()
-        opened: list[ToolCall] = []
-        for place, call in enumerate(calls):
-            sent_id = call.id if call.id and call.id not in taken else f"call_{position}_{place}"
-            taken.add(sent_id)
-            self._waiting.append(_Waiting(call.id, call.name, sent_id))
-            opened.append(replace(call, id=sent_id))
-        return opened
-
-    def close(self, given_id: str, name: str | None) -> str:
-        """Return the id to send with a result: that of the call it names, else of the next call that it may mean.
-
-        An id that no call has stays as it is: trimmed histories have such results, and some servers take them.
-
-        Args:
-            given_id: The id of the call, as the result states it; may be empty.
-            name: The function's name, where the result states it.
-
-        Returns:
-            The id; empty where nothing fits and none was given.
-        """
-        found = next((call for call in self._waiting if given_id and call.given_id == given_id), None)
-        if found is None:
-            candidates = (call for call in self._waiting if not (given_id and call.given_id))
-            found = next((call for call in candidates if name in (None, call.name)), None)
-        if found is None:
-            return given_id
-        self._waiting.remove(found)
-        return found.sent_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Final, cast
 
 import pytest
@@ -29,10 +30,16 @@ class UnderTest:
     """The argument that takes the server's base URL (it ends in `/v1`)."""
     key: ClassVar[str] = "api_key"
     """The argument that takes the key."""
+    headers: ClassVar[str] = "default_headers"
+    """The argument that takes headers for every request."""
+    key_variable: ClassVar[str] = ""
+    """The environment variable that the key is read from where none is given; empty: there is none."""
     thinking_on: ClassVar[Mapping[str, Any]] = {}
-    """Arguments of one call that switch thinking on; empty: the class has no such switch."""
+    """Arguments, of the constructor and of one call alike, that switch thinking on; empty: there is no such switch."""
     thinking_off: ClassVar[Mapping[str, Any]] = {}
     """As `thinking_on`, for off."""
+    media_settings: ClassVar[Mapping[str, Any]] = {"model": "qwen3-omni-flash"}
+    """Constructor arguments, over `settings`, of the tests with images, video and sound: a model that takes them."""
     not_applicable: ClassVar[Mapping[str, str]] = {}
     """Tests that make no sense for the class, by name, each with the reason; they are skipped with it."""
 
@@ -46,6 +53,12 @@ class UnderTest:
         name = getattr(request.node, "originalname", request.node.name)
         if name in self.not_applicable:
             pytest.skip(self.not_applicable[name])
+
+    @pytest.fixture(autouse=True)
+    def _no_certificates(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Spare HTTP clients the system's certificates: the server speaks plain HTTP, and to load them takes long."""
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+        monkeypatch.setenv("SSL_CERT_DIR", str(Path(__file__).parent))  # a folder that holds none
 
     @pytest.fixture
     def bench(self, qwen_sandbox: Sandbox) -> Bench:
@@ -82,6 +95,11 @@ class Bench:
     def body(self) -> Json:
         """The body that arrived last; empty if nothing did."""
         return self.bodies[-1] if self.bodies else {}
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers that arrived last, by names in lower case; empty if nothing did."""
+        return self.server.requests[-1].headers if self.server.requests else {}
 
     @property
     def messages(self) -> list[Json]:

@@ -1,6 +1,7 @@
 """Qwen endpoints: facts about them, and the wire codec that speaks to them. Free of any framework."""
 
-from qwen_endpoints.calls import Call, check_settings, plan_call
+from qwen_endpoints.call_ids import CallIds
+from qwen_endpoints.calls import Call, check_settings, plan_call, request_of
 from qwen_endpoints.client import QwenClient
 from qwen_endpoints.dialects import Dialect
 from qwen_endpoints.errors import (
@@ -28,6 +29,7 @@ from qwen_endpoints.resolve import Endpoint, resolve
 from qwen_endpoints.settings import ARGUMENTS, QwenSettings
 from qwen_endpoints.structured import (
     StructuredMethod,
+    answer_arguments,
     can_force_tools,
     read_json,
     read_tool_call,
@@ -63,6 +65,7 @@ __all__ = [
     "TOKENIZERS",
     "AuthenticationError",
     "Call",
+    "CallIds",
     "ChatRequest",
     "Choice",
     "Completion",
@@ -102,6 +105,7 @@ __all__ = [
     "ToolCallDelta",
     "Usage",
     "__version__",
+    "answer_arguments",
     "can_force_tools",
     "catalogue",
     "check_settings",
@@ -112,6 +116,7 @@ __all__ = [
     "plan_call",
     "read_json",
     "read_tool_call",
+    "request_of",
     "resolve",
     "response_format",
     "strip_fence",

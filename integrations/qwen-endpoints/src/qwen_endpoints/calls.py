@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from qwen_endpoints.errors import ConfigurationError
@@ -84,7 +85,7 @@ def plan_call(
     endpoint = resolve(settled.settings)
     refuse_dropped({name: value for name, value in given.items() if name not in ARGUMENTS}, endpoint)
     extra = settled.extra_body(endpoint.dialect)
-    request = _request(
+    request = request_of(
         settled.settings,
         messages,
         extra,
@@ -113,22 +114,23 @@ def check_settings(settings: QwenSettings, *, described: bool = False) -> Endpoi
         if settings.provider is None and settings.base_url is None:
             return None  # left to the environment, which may still change before the first call
         raise
-    request = _request(settings, (), dict(settings.extra_body or {}))
+    request = request_of(settings, (), dict(settings.extra_body or {}))
     check_limits(request, endpoint)
     plan_thinking(request, endpoint)
     return endpoint
 
 
-def _request(
+def request_of(
     settings: QwenSettings,
     messages: Sequence[Message],
-    extra_body: Json,
+    extra_body: Json = MappingProxyType({}),
     *,
     tools: Sequence[Json] = (),
     tool_choice: str | Json | None = None,
     response_format: Json | None = None,
     answer_schema: Json | None = None,
 ) -> ChatRequest:
+    """Say of a request what the settings say; nothing is checked. See `plan_call` for a request that is sent."""
     return ChatRequest(
         messages=messages,
         tools=tools,
@@ -136,6 +138,7 @@ def _request(
         response_format=response_format,
         answer_schema=answer_schema,
         parameters={name: value for name in PARAMETERS if (value := getattr(settings, name)) is not None},
+        video_fps=settings.video_fps,
         enable_thinking=settings.enable_thinking,
         thinking_budget=settings.thinking_budget,
         reasoning_effort=settings.reasoning_effort,

@@ -32,8 +32,8 @@ class Dialect:
     """Where in the body the wish to keep earlier reasoning goes; `None`: it cannot be said."""
     thinking_excludes: frozenset[Exclusion] = frozenset()
     """What a request that reasons may not also ask for; thinking is then off for that request only."""
-    reasoning_field: str = "reasoning_content"
-    """The key that replayed reasoning is sent under."""
+    reasoning_field: str | None = "reasoning_content"
+    """The key that replayed reasoning is sent under. `None`: unknown, so it is the one that the reasoning came by."""
     replays_details: bool = False
     """Takes `reasoning_details` back; otherwise they are left out of replayed messages."""
     unsigned_thinking: bool = False
@@ -211,6 +211,8 @@ GENERIC: Final = Dialect(
     # server ignores the other's.
     thinking_on=dict(enable_thinking=True, chat_template_kwargs=dict(enable_thinking=True)),
     thinking_off=dict(enable_thinking=False, chat_template_kwargs=dict(enable_thinking=False)),
+    # vLLM reads `reasoning` alone and drops the other unseen (vllm-project/vllm#38488), others the reverse.
+    reasoning_field=None,
     inline_refs=True,
     raw_think_tags=True,
 )

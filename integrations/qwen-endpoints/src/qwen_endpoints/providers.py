@@ -379,3 +379,6 @@ _ROWS: Final = (
 
 PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType({row.name: row for row in _ROWS})
 """Every row by name, in the order they are offered to a user."""
+
+OWN_ROW: Final = " (a row of your own)"
+"""Follows the name of a provider that is not in the table, or not as it stands there, wherever it is written down."""

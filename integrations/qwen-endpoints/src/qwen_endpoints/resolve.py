@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from qwen_endpoints.errors import ConfigurationError, ErrorScope
 from qwen_endpoints.models import ModelProfile, catalogue, unknown_model
-from qwen_endpoints.providers import PROVIDERS, ModelOffer, Parameter, Provider
+from qwen_endpoints.providers import OWN_ROW, PROVIDERS, ModelOffer, Parameter, Provider
 
 if TYPE_CHECKING:
     from qwen_endpoints.dialects import Dialect
@@ -126,6 +126,11 @@ def _choose_provider(settings: QwenSettings) -> tuple[Provider, bool]:
 
 def _row(name: str, where: str) -> Provider:
     row = PROVIDERS.get(name)
+    if row is None and name.endswith(OWN_ROW):
+        raise ConfigurationError(
+            f"{where} is {name.removesuffix(OWN_ROW)!r}, a row of somebody's own, of which a dump holds only the "
+            "name: pass the Provider itself, provider=...",
+        )
     if row is None:
         near = difflib.get_close_matches(name, PROVIDERS, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""

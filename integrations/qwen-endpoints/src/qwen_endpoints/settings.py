@@ -18,7 +18,7 @@ from pydantic import (
 )
 from typing_extensions import Self, override
 
-from qwen_endpoints.providers import Provider
+from qwen_endpoints.providers import OWN_ROW, PROVIDERS, Provider
 from qwen_endpoints.types import ReasoningEffort, ReasoningReplay
 
 PARAMETERS: Final = (
@@ -98,6 +98,10 @@ class QwenSettings(BaseModel):
     parallel_tool_calls: bool | None = None
     """Whether one answer may hold several tool calls. Sent only along with tools."""
 
+    video_fps: float | None = Field(default=None, gt=0)
+    """Frames per second to look at in videos that do not say so themselves. Model Studio takes 0.1 to 10, and 2 where
+    nothing is said (alibabacloud.com, visual understanding, 2026)."""
+
     enable_thinking: bool | None = None
     """Reason before answering: on, off, or (`None`) as the model does by default."""
     thinking_budget: int | None = None
@@ -159,7 +163,10 @@ class QwenSettings(BaseModel):
 
     @field_serializer("provider")
     def _provider_by_name(self, provider: str | Provider | None) -> str | None:
-        return provider.name if isinstance(provider, Provider) else provider
+        """Name the row. One that no table holds is marked, so that what is read back is not mistaken for another."""
+        if not isinstance(provider, Provider):
+            return provider
+        return provider.name if PROVIDERS.get(provider.name) == provider else provider.name + OWN_ROW
 
 
 def _fields_by_argument(cls: type[BaseModel]) -> Mapping[str, str]:

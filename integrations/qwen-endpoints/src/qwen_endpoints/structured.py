@@ -47,6 +47,37 @@ def _always_excluded(wish: Literal["json_schema", "forced_tool_choice"], endpoin
     return endpoint.profile.thinking == "always" and wish in endpoint.dialect.thinking_excludes
 
 
+def answer_arguments(
+    method: StructuredMethod,
+    name: str,
+    schema: Json,
+    *,
+    description: str | None = None,
+    strict: bool | None = None,
+    forced: bool = True,
+) -> dict[str, Any]:
+    """Build the arguments of `plan_call` that ask for an answer of a schema.
+
+    Args:
+        method: The way to ask.
+        name: What to call the schema or the function, as `wire_name` spells it.
+        schema: A JSON schema; of an object, where it becomes a function's parameters.
+        description: Sent only where it is set.
+        strict: As `description`; JSON mode has no such thing.
+        forced: Demand the call of the function (see `can_force_tools`) instead of merely offering it.
+    """
+    described = {"description": description} if description else {}
+    if method == "json_mode":
+        return {"response_format": response_format(method, name, schema), "answer_schema": {**described, **schema}}
+    if method == "json_schema":
+        return {"response_format": response_format(method, name, schema, description=description, strict=strict)}
+    function: dict[str, Any] = {"name": wire_name(name), "parameters": schema, **described}
+    if strict is not None:
+        function["strict"] = strict
+    tool = {"type": "function", "function": function}
+    return {"tools": [tool], **({"tool_choice": function["name"]} if forced else {})}
+
+
 def response_format(
     method: Literal["json_schema", "json_mode"],
     name: str,

@@ -18,7 +18,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from qwen_endpoints.errors import ConfigurationError
-from qwen_endpoints.models import catalogue
+from qwen_endpoints.models import ModelProfile, catalogue
 from qwen_endpoints.tokenizers import tokenizer_row
 
 if TYPE_CHECKING:
@@ -116,17 +116,17 @@ def token_ids(text: str, tokenizer: str | None) -> list[int]:
     return _encode(_installed(tokenizer_row(tokenizer).vocabulary), text)
 
 
-def text_tokenizer(model: str) -> Callable[[str], list[int]]:
+def text_tokenizer(model: str | ModelProfile) -> Callable[[str], list[int]]:
     """Return a function from text to token ids, for what wants one to count with (LlamaIndex's `Settings.tokenizer`).
 
     Args:
-        model: A model id as any endpoint spells it. If the catalogue does not know its vocabulary, Qwen3's stands in:
-            the number of ids is then close, and the ids are not the model's own.
+        model: A model id as any endpoint spells it, or what is known of a model. If that does not tell its vocabulary,
+            Qwen3's stands in: the number of ids is then close, and the ids are not the model's own.
 
     Raises:
         ConfigurationError: The vocabularies are not installed.
     """
-    profile = catalogue().find(model)
+    profile = catalogue().find(model) if isinstance(model, str) else model
     tokenizer = profile.tokenizer if profile is not None else None
     _installed(tokenizer_row(tokenizer).vocabulary)
     return partial(_ids, tokenizer)

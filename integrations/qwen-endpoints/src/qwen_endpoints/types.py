@@ -51,6 +51,8 @@ class Message:
     """What the model thought before this answer (assistant only)."""
     reasoning_details: Sequence[Json] = ()
     """The endpoint's own structured reasoning, to be sent back verbatim (assistant only)."""
+    reasoning_field: str | None = None
+    """The field that this reasoning came in, where it is not `reasoning_content` (assistant only)."""
     origin: str | None = None
     """The provider that gave this answer, where known; `reasoning_details` go back to no other (assistant only)."""
     tool_calls: Sequence[ToolCall] = ()
@@ -79,6 +81,8 @@ class ChatRequest:
     prompt. Beside any other response format it is not used."""
     parameters: Json = field(default_factory=dict[str, Any])
     """Sampling and output parameters by neutral name (`temperature`, `max_tokens`, `stop`, ...)."""
+    video_fps: float | None = None
+    """The `fps` of video parts that have none."""
     enable_thinking: bool | None = None
     thinking_budget: int | None = None
     reasoning_effort: ReasoningEffort | None = None
@@ -125,6 +129,8 @@ class Choice:
     text: str = ""
     reasoning: str = ""
     reasoning_details: tuple[Json, ...] = ()
+    reasoning_field: str | None = None
+    """The field of the wire that held the reasoning, where it is not `reasoning_content`."""
     tool_calls: tuple[ToolCall, ...] = ()
     """Valid and invalid calls, in the order they were opened."""
     finish_reason: FinishReason | None = None

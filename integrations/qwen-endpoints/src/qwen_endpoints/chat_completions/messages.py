@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from qwen_endpoints.resolve import Endpoint
     from qwen_endpoints.types import ChatRequest, Json, Message, ToolCall
 
+_USUAL: Final = "reasoning_content"
+_VIDEOS: Final = ("video_url", "video")
 _SAMPLING: Final = frozenset({"fps", "max_frames", "min_pixels", "max_pixels", "total_pixels"})
 """Keys beside a URL that say how densely media are sampled (Model Studio's samples for `qwen-vl-ocr`, 2026)."""
 
@@ -32,10 +35,20 @@ def encode_messages(request: ChatRequest, endpoint: Endpoint) -> list[dict[str, 
         raise endpoint.scope.error(ConfigurationError, "There are no messages to send.")
     replayed, calls = replay_from(request, endpoint), replayed_calls(request)
     encoded = [
-        _encode_message(message, endpoint, calls.get(position, ()), replay=position >= replayed)
+        _encode_message(
+            _sampled(message, request.video_fps), endpoint, calls.get(position, ()), replay=position >= replayed
+        )
         for position, message in enumerate(request.messages)
     ]
     return _join_opening(encoded)
+
+
+def _sampled(message: Message, video_fps: float | None) -> Message:
+    """Return a message whose videos say how densely to look at them."""
+    if video_fps is None or isinstance(message.content, str):
+        return message
+    parts = [{"fps": video_fps, **part} if part.get("type") in _VIDEOS else part for part in message.content]
+    return replace(message, content=parts)
 
 
 def _join_opening(encoded: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -64,7 +77,7 @@ def _encode_message(message: Message, endpoint: Endpoint, calls: Sequence[ToolCa
         encoded["tool_calls"] = [_encode_tool_call(call) for call in calls]
     if replay and message.role == "assistant":
         if message.reasoning:
-            encoded[endpoint.dialect.reasoning_field] = message.reasoning
+            encoded[endpoint.dialect.reasoning_field or message.reasoning_field or _USUAL] = message.reasoning
         if message.reasoning_details and takes_details(message, endpoint):
             encoded["reasoning_details"] = [deepcopy(dict(detail)) for detail in message.reasoning_details]
     return encoded

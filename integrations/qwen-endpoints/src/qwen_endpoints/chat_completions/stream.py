@@ -177,6 +177,7 @@ class _ChoiceDecoder:
         self._reasoning: list[str] = []
         self._details: list[Json] = []
         self._plain_reasoning = False
+        self._field: str | None = None
         self._streamed = False
         self._refusal: list[str] = []
         self._logprobs = LogprobCollector()
@@ -218,6 +219,7 @@ class _ChoiceDecoder:
             text="".join((*self._text, text)),
             reasoning="".join((*self._reasoning, reasoning)),
             reasoning_details=join_details(self._details) if self._streamed else tuple(self._details),
+            reasoning_field=self._field,
             tool_calls=self._tools.finish(cut=self._cut or (broken and self.finish_reason is None)),
             finish_reason=decode_finish_reason(self.finish_reason),
             native_finish_reason=self._native_reason(),
@@ -240,7 +242,10 @@ class _ChoiceDecoder:
 
     def _take_reasoning(self, message: Json) -> str:
         """Read reasoning from whichever field has it, once: details repeat what a plain field says."""
-        plain = text_of(message.get("reasoning_content")) or text_of(message.get("reasoning"))
+        plain = text_of(message.get("reasoning_content"))
+        if not plain:
+            plain = text_of(message.get("reasoning"))
+            self._field = "reasoning" if plain else self._field
         details = message.get("reasoning_details")
         if not details or not isinstance(details, list):
             self._plain_reasoning = self._plain_reasoning or bool(plain)

@@ -1,9 +1,9 @@
-"""The `Qwen` LLM: settings, the eight endpoints, and the hooks for tools."""
+"""The `Qwen` LLM: settings and the eight endpoints."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -16,52 +16,65 @@ from llama_index.core.base.llms.types import (
     LLMMetadata,
     MessageRole,
 )
-from llama_index.core.llms.callbacks import (
-    llm_chat_callback,  # pyright: ignore[reportUnknownVariableType] - a bare `Callable`, typed below
-    llm_completion_callback,  # pyright: ignore[reportUnknownVariableType] - as above
-)
-from llama_index.core.llms.function_calling import FunctionCallingLLM
-from llama_index.core.llms.llm import ToolSelection
 from pydantic import Field, PrivateAttr, model_validator
 from qwen_endpoints import (
     Call,
     ConfigurationError,
+    Endpoint,
+    ModelProfile,
     QwenClient,
-    QwenSettings,
     catalogue,
     check_settings,
     plan_call,
     resolve,
+    text_tokenizer,
 )
 from typing_extensions import Self, override
 
-from llama_index.llms.qwen._decode import aframes, frames, to_chat_response, to_completion_response
+from llama_index.llms.qwen._decode import (
+    aeach_frame,
+    aframes,
+    each_frame,
+    frames,
+    to_chat_response,
+    to_completion_response,
+)
 from llama_index.llms.qwen._encode import encode_messages
-from llama_index.llms.qwen._tool_calls import encode_tools, keep_one_call, selections
+from llama_index.llms.qwen._foreign import refuse_foreign
+from llama_index.llms.qwen._observed import observed_chat, observed_completion
+from llama_index.llms.qwen._structured import StructuredCalls
+from llama_index.llms.qwen._tokens import count_conversation
+from llama_index.llms.qwen._tool_calls import encode_tools
+from llama_index.llms.qwen._with_tools import CallsWithTools
 
 if TYPE_CHECKING:
     from llama_index.core.tools import BaseTool
-    from qwen_endpoints import ModelProfile
+    from qwen_endpoints import Json
 
 _UNKNOWN_CONTEXT: Final = 131_072
 """The context of a model nobody has described: what current Qwen models have at least."""
 _RESERVED_OUTPUT: Final = 8192
 """Tokens kept free for an answer of unknown length; more would shrink what retrieval may put into the prompt."""
+_TRACED: Final = frozenset(
+    {
+        "temperature",
+        "top_p",
+        "top_k",
+        "seed",
+        "stop",
+        "max_tokens",
+        "presence_penalty",
+        "frequency_penalty",
+        "repetition_penalty",
+        "enable_thinking",
+        "thinking_budget",
+        "reasoning_effort",
+    }
+)
+"""Settings that traces show. None of them can hold a credential."""
 
-_Method = TypeVar("_Method", bound=Callable[..., Any])
 
-
-def _observed_chat(method: _Method) -> _Method:
-    """The framework's events, callbacks and rate limit for a chat method, which it decorates without types."""
-    return cast("_Method", llm_chat_callback()(method))
-
-
-def _observed_completion(method: _Method) -> _Method:
-    """As `_observed_chat`, for a completion method."""
-    return cast("_Method", llm_completion_callback()(method))
-
-
-class Qwen(QwenSettings, FunctionCallingLLM):
+class Qwen(CallsWithTools, StructuredCalls):
     """A Qwen model, through any OpenAI-compatible endpoint.
 
     Takes the settings of `qwen_endpoints.QwenSettings` and of LlamaIndex's `LLM`. Each setting of the former may also
@@ -73,6 +86,8 @@ class Qwen(QwenSettings, FunctionCallingLLM):
     `provider`, `cost` and whatever else is known. A stream gives growing frames: each has the whole message so far,
     `delta` what it adds to the text, and `additional_kwargs["thinking_delta"]` what it adds to the reasoning. The last
     frame is what `chat` would have returned; the others have `additional_kwargs["partial"]`.
+
+    An object of a pydantic class is asked for with `structured_predict` and its kin; see `structured_output`.
 
     Calls raise `qwen_endpoints.QwenError`: `ConfigurationError` before anything is sent, and kinds to act on
     (`RateLimitError`, `ContextOverflowError`, ...) after that.
@@ -89,6 +104,16 @@ class Qwen(QwenSettings, FunctionCallingLLM):
 
     _client: QwenClient = PrivateAttr(default_factory=QwenClient)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_foreign_arguments(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        # The framework's dumps carry the class's name beside the settings.
+        given = {name: value for name, value in cast("Mapping[str, Any]", values).items() if name != "class_name"}
+        refuse_foreign(given, cls.model_fields)
+        return given
+
     @model_validator(mode="after")
     def _check_settings(self) -> Self:
         check_settings(self, described=self.context_window is not None)
@@ -104,49 +129,92 @@ class Qwen(QwenSettings, FunctionCallingLLM):
     def metadata(self) -> LLMMetadata:
         """What the framework plans with: window, room for an answer, abilities. Never raises and sends nothing."""
         profile = self._profile()
-        context = self.context_window or (profile and profile.context_window) or _UNKNOWN_CONTEXT
-        longest = profile.max_output_tokens if profile and profile.max_output_tokens else _RESERVED_OUTPUT
-        takes_tools = profile is None or profile.tools is not False
+        context = self.context_window or profile.context_window or _UNKNOWN_CONTEXT
+        # A limit that leaves no room for a prompt says nothing about how long answers are.
+        stated = self.max_tokens if self.max_tokens and self.max_tokens < context else None
+        usual = min(profile.max_output_tokens or _RESERVED_OUTPUT, _RESERVED_OUTPUT, context // 4)
         return LLMMetadata(
             context_window=context,
-            num_output=self.max_tokens or max(1, min(longest, _RESERVED_OUTPUT, context // 4)),
+            num_output=stated or max(1, usual),
             is_chat_model=True,
-            is_function_calling_model=self.is_function_calling_model and takes_tools,
+            is_function_calling_model=self.is_function_calling_model and profile.tools is not False,
             model_name=self.model,
             system_role=MessageRole.SYSTEM,
         )
 
-    def _profile(self) -> ModelProfile | None:
-        try:
-            return resolve(self, need_key=False).profile
-        except (ConfigurationError, ValueError):
-            return catalogue().find(self.model)
+    @override
+    def to_payload(self) -> dict[str, Any]:
+        """Return what events and traces show of the model: metadata, provider and the settings that shape an answer."""
+        endpoint = self._endpoint()
+        return {
+            **self.model_dump(include=set(_TRACED), exclude_none=True),
+            **self.metadata.model_dump(),
+            **({"provider": endpoint.provider.name} if endpoint else {}),
+        }
 
-    @_observed_chat
+    def text_tokenizer(self) -> Callable[[str], list[int]]:
+        """Return a function from text to token ids, for `Settings.tokenizer` or a `TokenCountingHandler`.
+
+        Where the model's vocabulary is unknown, Qwen3's stands in: the number of ids is then close.
+
+        Raises:
+            ConfigurationError: The vocabularies are not installed (`llama-index-llms-qwen[tokens]`).
+        """
+        return text_tokenizer(self._profile())
+
+    def count_tokens(self, messages: Sequence[ChatMessage], tools: Sequence[BaseTool | Json] = ()) -> int:
+        """Count a prompt's tokens offline, with what the chat template adds. See docs/tokens.md for how exact that is.
+
+        Raises:
+            ConfigurationError: A block cannot be sent; it is named.
+        """
+        return count_conversation(self, self._profile(), messages, tools)
+
+    @override
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Copy the settings. Who watches the calls and who limits their rate is meant to be shared."""
+        memo = {} if memo is None else memo
+        shared: list[object] = [self.callback_manager, getattr(self, "rate_limiter", None)]
+        memo.update({id(item): item for item in shared if item is not None})
+        return super().__deepcopy__(memo)
+
+    def _endpoint(self) -> Endpoint | None:
+        try:
+            return resolve(self, need_key=False)
+        except (ConfigurationError, ValueError):
+            return None
+
+    def _profile(self) -> ModelProfile:
+        endpoint = self._endpoint()
+        if endpoint is not None:
+            return endpoint.profile
+        return catalogue().find(self.model) or ModelProfile(id=self.model)
+
+    @observed_chat
     @override
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation. See the class for `kwargs` and errors."""
         return self._answer(messages, kwargs)
 
-    @_observed_chat
+    @observed_chat
     @override
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Answer a conversation in growing frames. What cannot be sent is refused here, not at the first frame."""
         return self._frames(messages, kwargs)
 
-    @_observed_chat
+    @observed_chat
     @override
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """As `chat`."""
         return await self._aanswer(messages, kwargs)
 
-    @_observed_chat
+    @observed_chat
     @override
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """As `stream_chat`; await it to get the frames."""
         return self._aframes(messages, kwargs)
 
-    @_observed_completion
+    @observed_completion
     @override
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answer one user message. `formatted`: the prompt is final, `completion_to_prompt` is not applied.
@@ -155,81 +223,23 @@ class Qwen(QwenSettings, FunctionCallingLLM):
         """
         return to_completion_response(self._answer(self._asked(prompt, formatted), kwargs))
 
-    @_observed_completion
+    @observed_completion
     @override
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         """As `complete`, in growing frames."""
-        chat = self._frames(self._asked(prompt, formatted), kwargs)
-        return (to_completion_response(frame) for frame in chat)
+        return each_frame(self._frames(self._asked(prompt, formatted), kwargs), to_completion_response)
 
-    @_observed_completion
+    @observed_completion
     @override
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """As `complete`."""
         return to_completion_response(await self._aanswer(self._asked(prompt, formatted), kwargs))
 
-    @_observed_completion
+    @observed_completion
     @override
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """As `stream_complete`; await it to get the frames."""
-        chat = self._aframes(self._asked(prompt, formatted), kwargs)
-        return (to_completion_response(frame) async for frame in chat)
-
-    @override
-    def _prepare_chat_with_tools(
-        self,
-        tools: Sequence[BaseTool],
-        user_msg: str | ChatMessage | None = None,
-        chat_history: list[ChatMessage] | None = None,
-        verbose: bool = False,
-        allow_parallel_tool_calls: bool = False,
-        tool_required: bool = False,
-        tool_choice: str | dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> dict[str, Any]:
-        """Build the arguments of a chat call with tools.
-
-        `tool_choice` is `auto`, `none`, `required`, a tool's name or the Chat Completions object; `None` is `required`
-        where `tool_required` is set. (The framework passes `None` along with `tool_required`.)
-        """
-        messages = list(chat_history or ())
-        if user_msg is not None:
-            messages.append(
-                ChatMessage(role=MessageRole.USER, content=user_msg) if isinstance(user_msg, str) else user_msg
-            )
-        prepared: dict[str, Any] = {"messages": messages}
-        if tools:
-            prepared["tools"] = encode_tools(tools)
-            # Agents allow parallel calls by default, which must not undo a setting that forbids them.
-            prepared["parallel_tool_calls"] = allow_parallel_tool_calls and self.parallel_tool_calls is not False
-        if tool_choice is not None or tool_required:
-            prepared["tool_choice"] = "required" if tool_choice is None else tool_choice
-        return {**prepared, **kwargs}
-
-    @override
-    def _validate_chat_with_tools_response(
-        self,
-        response: ChatResponse,
-        tools: Sequence[BaseTool],
-        allow_parallel_tool_calls: bool = False,
-        **kwargs: Any,
-    ) -> ChatResponse:
-        return response if allow_parallel_tool_calls else keep_one_call(response)
-
-    @override
-    def get_tool_calls_from_response(
-        self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
-    ) -> list[ToolSelection]:
-        """Return the calls to execute.
-
-        Of a frame in mid-stream these are the calls as far as they can be read, for show. Of a whole answer they are
-        the valid ones: a call whose arguments are no JSON object, or were cut off, is never among them (see
-        `additional_kwargs["invalid_tool_calls"]` of the response).
-
-        Raises:
-            ValueError: A whole answer has nothing to execute and `error_on_no_tool_call` is set; it says why.
-        """
-        return selections(response, error_on_none=error_on_no_tool_call)
+        return aeach_frame(self._aframes(self._asked(prompt, formatted), kwargs), to_completion_response)
 
     def close(self) -> None:
         """Close the connections of sync calls. The next call opens new ones."""
@@ -244,21 +254,22 @@ class Qwen(QwenSettings, FunctionCallingLLM):
 
     def _answer(self, messages: Sequence[ChatMessage], given: dict[str, Any]) -> ChatResponse:
         call = self._plan(messages, given)
-        return to_chat_response(self._client.complete(call), call.endpoint)
+        return to_chat_response(self._client.complete(call), call)
 
     async def _aanswer(self, messages: Sequence[ChatMessage], given: dict[str, Any]) -> ChatResponse:
         call = self._plan(messages, given)
-        return to_chat_response(await self._client.acomplete(call), call.endpoint)
+        return to_chat_response(await self._client.acomplete(call), call)
 
     def _frames(self, messages: Sequence[ChatMessage], given: dict[str, Any]) -> ChatResponseGen:
         call = self._plan(messages, given)
-        return frames(self._client.stream(call), call.endpoint)
+        return frames(self._client.stream(call), call)
 
     def _aframes(self, messages: Sequence[ChatMessage], given: dict[str, Any]) -> ChatResponseAsyncGen:
         call = self._plan(messages, given)
-        return aframes(self._client.astream(call), call.endpoint)
+        return aframes(self._client.astream(call), call)
 
     def _plan(self, messages: Sequence[ChatMessage], given: dict[str, Any]) -> Call:
+        refuse_foreign(given)
         overrides = dict(given)
         return plan_call(
             self,
@@ -266,6 +277,7 @@ class Qwen(QwenSettings, FunctionCallingLLM):
             tools=encode_tools(overrides.pop("tools", None) or ()),
             tool_choice=overrides.pop("tool_choice", None),
             response_format=overrides.pop("response_format", None),
+            answer_schema=overrides.pop("answer_schema", None),
             overrides=overrides,
         )
 
