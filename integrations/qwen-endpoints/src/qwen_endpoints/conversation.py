@@ -26,14 +26,14 @@ def replay_from(request: ChatRequest, endpoint: Endpoint) -> int:
     """The position from which on reasoning is sent back.
 
     Qwen's chat templates keep reasoning after the last user message, which is where a tool loop runs, and drop what
-    is older unless the model was trained to preserve it.
+    is older unless the model was trained to preserve it. An endpoint that signs reasoning sorts it out by itself.
     """
     end = len(request.messages)
     policy = request.reasoning_replay
     if policy == "auto":
         preserved = request.preserve_thinking
         if preserved is None:
-            preserved = endpoint.profile.preserves_thinking
+            preserved = endpoint.profile.preserves_thinking or endpoint.dialect.signed_thinking
         policy = "always" if preserved else "tool_turns"
     if policy == "never":
         return end
@@ -58,6 +58,16 @@ def replayed_calls(request: ChatRequest) -> dict[int, list[ToolCall]]:
 def takes_details(message: Message, endpoint: Endpoint) -> bool:
     """Details may be signed or encrypted, and then mean something to the provider alone that wrote them."""
     return endpoint.dialect.replays_details and message.origin in (None, endpoint.provider.name)
+
+
+def has_unsigned_calls(request: ChatRequest, endpoint: Endpoint) -> bool:
+    """Whether the assistant's last turn holds calls, but no reasoning that an endpoint could know as its own."""
+    answers = [position for position, message in enumerate(request.messages) if message.role == "assistant"]
+    if not answers or not request.messages[answers[-1]].tool_calls:
+        return False
+    last = request.messages[answers[-1]]
+    signed = last.reasoning_details and takes_details(last, endpoint) and answers[-1] >= replay_from(request, endpoint)
+    return not signed
 
 
 def refuse_media(part: Json, message: Message, endpoint: Endpoint) -> None:

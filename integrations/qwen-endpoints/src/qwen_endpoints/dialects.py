@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from qwen_endpoints.types import Json
 
-Exclusion = Literal["forced_tool_choice", "json_object", "json_schema"]
+Exclusion = Literal["forced_tool_choice", "json_object", "json_schema", "unsigned_calls"]
 ToolChoices = Literal["full", "words", "ignored"]
 
 
@@ -36,8 +36,8 @@ class Dialect:
     """The key that replayed reasoning is sent under. `None`: unknown, so it is the one that the reasoning came by."""
     replays_details: bool = False
     """Takes `reasoning_details` back; otherwise they are left out of replayed messages."""
-    unsigned_thinking: bool = False
-    """Takes thinking blocks without a signature (Messages only)."""
+    signed_thinking: bool = False
+    """Takes reasoning back only as the signed blocks it came in, and leaves out of them what it does not need."""
     max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """The key that limits the answer's length."""
     content_parts: bool = True
@@ -228,8 +228,10 @@ MESSAGES: Final = Dialect(
     reasoning_effort=("thinking", "budget_tokens"),  # said as a budget, see `messages.encode`
     one_degree=True,
     preserve_thinking=None,
-    thinking_excludes=frozenset({"forced_tool_choice"}),  # "tool_choice any and tool are not supported with thinking"
+    # "tool_choice any and tool are not supported with thinking"; a turn that calls must start with its thinking.
+    thinking_excludes=frozenset({"forced_tool_choice", "unsigned_calls"}),
     replays_details=True,
+    signed_thinking=True,
     keeps_strict=False,
     inline_refs=True,
     json_word=False,
@@ -261,7 +263,7 @@ MESSAGES_LLAMACPP: Final = replace(
     thinking_on=dict(thinking=dict(type="enabled"), chat_template_kwargs=dict(enable_thinking=True)),
     thinking_off=dict(thinking=dict(type="disabled"), chat_template_kwargs=dict(enable_thinking=False)),
     thinking_excludes=frozenset(),
-    unsigned_thinking=True,
+    signed_thinking=False,
     tool_choice=LLAMACPP.tool_choice,
 )
 """llama.cpp's `/v1/messages`, whose thinking is not signed."""

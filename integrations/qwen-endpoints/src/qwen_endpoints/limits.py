@@ -40,6 +40,23 @@ def check_limits(request: ChatRequest, endpoint: Endpoint) -> None:
             )
 
 
+def check_beside_thinking(request: ChatRequest, endpoint: Endpoint) -> None:
+    """Refuse what the endpoint documents to be impossible for a request that reasons.
+
+    Raises:
+        ConfigurationError: Names provider, model, parameter, value and what is accepted.
+    """
+    for name, parameter in endpoint.provider.while_thinking.items():
+        value = request.parameters.get(name)
+        if value is not None and (parameter is None or not parameter.accepts(value)):
+            accepted = "none" if parameter is None else parameter.range_text
+            raise endpoint.scope.error(
+                ConfigurationError,
+                f"{name}={value!r} cannot stand beside thinking for {endpoint.model} at {endpoint.provider.name}: it "
+                f"takes {accepted} then. Leave {name} unset, or switch thinking off.",
+            )
+
+
 def refuse_dropped(values: Mapping[str, Any], endpoint: Endpoint) -> None:
     """Refuse parameters that the endpoint is known to drop or cannot express.
 

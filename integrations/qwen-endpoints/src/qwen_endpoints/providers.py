@@ -49,6 +49,8 @@ class Parameter:
             return "one of " + ", ".join(self.choices)
         if self.minimum is None and self.maximum is None:
             return "any value"
+        if self.minimum == self.maximum:
+            return f"{self.minimum:g} only"
         if self.maximum is None:
             return f"at least {self.minimum:g}"
         if self.minimum is None:
@@ -86,6 +88,8 @@ class Provider:
     """Whether a call without a key is refused before it is sent."""
     parameters: Mapping[str, Parameter] = field(default_factory=dict[str, Parameter])
     """Documented parameters by neutral name; one that is not here is sent unchecked."""
+    while_thinking: Mapping[str, Parameter | None] = field(default_factory=dict[str, "Parameter | None"])
+    """Parameters whose range is narrower for a request that reasons; `None`: they must not be sent then."""
     models: Mapping[str, ModelOffer] = field(default_factory=dict[str, ModelOffer])
     """Offers by model id as this provider spells it; `*` holds what differs for every model."""
     id_prefix: str | None = None
@@ -258,6 +262,11 @@ _ROWS: Final = (
             "max_tokens": Parameter(minimum=1),
             "thinking_budget": Parameter(minimum=1024),
         },
+        while_thinking={
+            "temperature": Parameter(minimum=1, maximum=1),
+            "top_p": Parameter(minimum=0.95),
+            "top_k": None,
+        },
         models={
             "*": _BY_TOOLS,
             "qwen/qwen3-235b-a22b": ModelOffer(
@@ -269,7 +278,8 @@ _ROWS: Final = (
             ),
         },
         key_page="https://wcode.net/get-apikey",
-        source=f"{_WCODE_235B}; parameters: https://docs.anthropic.com/en/api/messages",
+        source=f"{_WCODE_235B}; parameters: https://docs.anthropic.com/en/api/messages and "
+        "https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking",
         checked=_CHECKED,
     ),
     Provider(

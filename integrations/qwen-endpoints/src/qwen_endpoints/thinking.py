@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qwen_endpoints.conversation import has_unsigned_calls
 from qwen_endpoints.errors import ConfigurationError
+from qwen_endpoints.limits import check_beside_thinking
 
 if TYPE_CHECKING:
     from qwen_endpoints.dialects import Exclusion
@@ -50,10 +52,12 @@ def plan_thinking(request: ChatRequest, endpoint: Endpoint) -> ThinkingPlan:
         )
     if endpoint.profile.thinking == "none":
         return ThinkingPlan()  # nothing to switch off, and pages of such models have no switch
-    clash = wishes(request) & endpoint.dialect.thinking_excludes
-    if not clash or not plan.may_think(endpoint):
-        return plan
-    return _without_thinking(clash, endpoint)
+    clash = (wishes(request) | _history(request, endpoint)) & endpoint.dialect.thinking_excludes
+    if clash and plan.may_think(endpoint):
+        return _without_thinking(clash, endpoint)
+    if plan.on:
+        check_beside_thinking(request, endpoint)
+    return plan
 
 
 def wishes(request: ChatRequest) -> frozenset[Exclusion]:
@@ -67,6 +71,11 @@ def wishes(request: ChatRequest) -> frozenset[Exclusion]:
     elif kind == "json_schema":
         found.add("json_schema")
     return frozenset(found)
+
+
+def _history(request: ChatRequest, endpoint: Endpoint) -> frozenset[Exclusion]:
+    """What the conversation so far leaves no room for reasoning."""
+    return frozenset({"unsigned_calls"} if has_unsigned_calls(request, endpoint) else ())
 
 
 def is_forced(tool_choice: str | Mapping[str, Any] | None) -> bool:
@@ -113,7 +122,12 @@ def _refuse_impossible(plan: ThinkingPlan, endpoint: Endpoint) -> None:
 
 
 def _without_thinking(clash: frozenset[Exclusion], endpoint: Endpoint) -> ThinkingPlan:
-    names = {"forced_tool_choice": "a forced tool choice", "json_object": "JSON mode", "json_schema": "a JSON schema"}
+    names: dict[Exclusion, str] = {
+        "forced_tool_choice": "a forced tool choice",
+        "json_object": "JSON mode",
+        "json_schema": "a JSON schema",
+        "unsigned_calls": "tool calls that came without its own signed thinking",
+    }
     what = " and ".join(names[item] for item in sorted(clash))
     if endpoint.profile.thinking == "always":
         raise endpoint.scope.error(

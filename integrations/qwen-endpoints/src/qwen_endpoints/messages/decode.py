@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from qwen_endpoints.errors import MalformedResponseError, StreamInterruptedError
+from qwen_endpoints.messages.turns import THOUGHTS
 from qwen_endpoints.pricing import cost_of
 from qwen_endpoints.tool_calls import ToolCallAssembler, make_call_id
 from qwen_endpoints.types import Choice, Completion, CompletionDelta, Json, Usage
@@ -202,7 +203,7 @@ class MessagesDecoder:
         return make_call_id(self._message.get("id"), call, json.dumps(body, default=str, sort_keys=True))
 
 
-_KINDS: Final = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
+_KINDS: Final = THOUGHTS | {"text", "tool_use"}
 
 
 def _decode_usage(stated: Json) -> Usage | None:
@@ -213,11 +214,13 @@ def _decode_usage(stated: Json) -> Usage | None:
         return None
     fresh, output = count_of(stated.get("input_tokens")) or 0, count_of(stated.get("output_tokens")) or 0
     read, written = (count_of(stated.get(f"cache_{verb}_input_tokens")) for verb in ("read", "creation"))
+    thought = count_of(mapping(stated.get("output_tokens_details")).get("thinking_tokens"))
     total_input = fresh + (read or 0) + (written or 0)
     return Usage(
         input_tokens=total_input,
         output_tokens=output,
         total_tokens=total_input + output,
+        reasoning_tokens=None if thought is None else min(thought, output),
         cached_tokens=read,
         cache_write_tokens=written,
         raw=stated,
@@ -226,7 +229,7 @@ def _decode_usage(stated: Json) -> Usage | None:
 
 def _details(blocks: Iterable[_Block]) -> tuple[Json, ...]:
     """The thinking blocks as they have to come back: signed ones are checked, so none of them may change."""
-    thoughts = [block for block in blocks if block.kind in ("thinking", "redacted_thinking")]
+    thoughts = [block for block in blocks if block.kind in THOUGHTS]
     if not any(block.kind == "redacted_thinking" or "".join(block.signature) for block in thoughts):
         return ()
     return tuple(_detail(block) for block in thoughts)

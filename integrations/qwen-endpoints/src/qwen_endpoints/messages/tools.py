@@ -30,7 +30,7 @@ def _tool(tool: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(function, Mapping):
         return tool  # a built-in tool of the endpoint's own, or one in the protocol's own shape
     fields = dict(cast("Mapping[str, Any]", function))
-    schema = fields.pop("parameters", None) or {"type": "object", "properties": {}}
+    schema: Any = fields.pop("parameters", None) or dict[str, Any](type="object", properties={})
     rest = {key: value for key, value in tool.items() if key not in ("type", "function")}
     return {**fields, "input_schema": schema, **rest}
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from qwen_endpoints.resolve import Endpoint
     from qwen_endpoints.types import ChatRequest, Json, Message, ToolCall
 
+THOUGHTS: Final = frozenset({"thinking", "redacted_thinking"})
+"""The types of blocks that hold reasoning."""
 _FOREIGN_ID: Final = re.compile(r"[^a-zA-Z0-9_-]")
 _DATA_URL: Final = re.compile(r"data:([^;,]*)[^,]*;base64,")
 
@@ -53,6 +55,12 @@ def encode_conversation(request: ChatRequest, endpoint: Endpoint) -> EncodedConv
             ConfigurationError,
             f"{endpoint.provider.name} takes system messages at the beginning only. Make a later one a user message.",
         )
+    named = sorted({message.name for message in request.messages if message.name})
+    notes = (f"the names {', '.join(named)} were left out: Messages has no place for them",) if named else ()
+    return EncodedConversation(_system(opening, endpoint), _turns(request, endpoint), notes)
+
+
+def _turns(request: ChatRequest, endpoint: Endpoint) -> list[dict[str, Any]]:
     replayed, calls = replay_from(request, endpoint), replayed_calls(request)
     said = [
         (
@@ -62,15 +70,24 @@ def encode_conversation(request: ChatRequest, endpoint: Endpoint) -> EncodedConv
         for position, message in enumerate(request.messages)
         if message.role != "system"
     ]
-    turns = [
-        {"role": role, "content": [block for _, blocks in group for block in blocks]}
-        for role, group in groupby(said, key=itemgetter(0))
-    ]
-    if any(not turn["content"] and turn["role"] == "user" for turn in turns):
+    sides = [(role, [block for _, blocks in group for block in blocks]) for role, group in groupby(said, itemgetter(0))]
+    if any(role == "user" and not blocks for role, blocks in sides):
         raise endpoint.scope.error(ConfigurationError, f"{endpoint.provider.name} takes no empty messages.")
-    named = sorted({message.name for message in request.messages if message.name})
-    notes = (f"the names {', '.join(named)} were left out: Messages has no place for them",) if named else ()
-    return EncodedConversation(_system(opening, endpoint), [turn for turn in turns if turn["content"]], notes)
+    sides = [(role, blocks) for role, blocks in sides if blocks]
+    if sides and sides[-1][0] == "assistant":
+        _trim(sides[-1][1][-1])
+    return [{"role": role, "content": _results_first(blocks)} for role, blocks in sides]
+
+
+def _trim(begun: Block) -> None:
+    """Words that the assistant is to go on with may not end in white space."""
+    if begun["type"] == "text":
+        begun["text"] = begun["text"].rstrip()
+
+
+def _results_first(blocks: Iterable[Block]) -> list[Block]:
+    """Results have to follow their calls at once, whatever the user has said in between."""
+    return sorted(blocks, key=lambda block: block["type"] != "tool_result")
 
 
 def _system(opening: Iterable[Message], endpoint: Endpoint) -> str | list[Block]:
@@ -87,14 +104,14 @@ def _encode_message(message: Message, calls: Sequence[ToolCall], endpoint: Endpo
     if message.role == "user":
         return blocks
     thoughts = _thoughts(message, endpoint) if replay else []
-    return [*thoughts, *blocks, *(_tool_use(call) for call in calls)]
+    return [*thoughts, *blocks, *map(_tool_use, calls)]
 
 
 def _thoughts(message: Message, endpoint: Endpoint) -> list[Block]:
     """The thinking blocks as they came, or, where the endpoint does not ask for signatures, made of the text."""
     if message.reasoning_details and takes_details(message, endpoint):
-        return [deepcopy(dict(detail)) for detail in message.reasoning_details]
-    if message.reasoning and endpoint.dialect.unsigned_thinking:
+        return [deepcopy(dict(detail)) for detail in message.reasoning_details if detail.get("type") in THOUGHTS]
+    if message.reasoning and not endpoint.dialect.signed_thinking:
         return [{"type": "thinking", "thinking": message.reasoning, "signature": ""}]
     return []
 
@@ -124,11 +141,12 @@ def _wire_id(call_id: str) -> str:
 
 
 def _content(message: Message, endpoint: Endpoint) -> list[Block]:
-    """The content as blocks; empty texts, which the protocol refuses, are left out."""
+    """The content as blocks; texts without a visible character, which the protocol refuses, are left out."""
     parts: Sequence[Json] = (
         [{"type": "text", "text": message.content}] if isinstance(message.content, str) else message.content
     )
-    return [_encode_part(part, message, endpoint) for part in parts if part.get("type") != "text" or part.get("text")]
+    said = [part for part in parts if part.get("type") != "text" or str(part.get("text") or "").strip()]
+    return [_encode_part(part, message, endpoint) for part in said]
 
 
 def _encode_part(part: Json, message: Message, endpoint: Endpoint) -> Block:
