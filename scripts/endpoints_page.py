@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from qwen_endpoints import PROVIDERS, ModelOffer, Parameter, Price, Provider
 
@@ -21,6 +21,9 @@ give it, unchecked. Prices are per million tokens.
 """
 
 
+_PROTOCOLS: Final = {"chat_completions": "OpenAI's Chat Completions", "messages": "Anthropic's Messages"}
+
+
 def page() -> str:
     """Return the page's text."""
     return "\n".join([_HEAD, *(line for row in PROVIDERS.values() for line in _provider(row))]).rstrip() + "\n"
@@ -29,13 +32,16 @@ def page() -> str:
 def _provider(row: Provider) -> Iterator[str]:
     dialect = row.dialect
     keys = " or ".join(f"`{name}`" for name in row.key_variables) or "none needed"
+    replayed = f"`{dialect.reasoning_field}`" if dialect.reasoning_field else "under the name it came by"
+    if row.protocol == "messages":
+        replayed = "the signed blocks, as they came" if dialect.signed_thinking else "as thinking blocks"
     yield f"## `{row.name}`\n"
     yield f"- Base URL: {f'`{row.base_url}`' if row.base_url else 'yours, with `base_url=...`'}"
+    yield f"- Protocol: {_PROTOCOLS[row.protocol]}"
     yield f"- Key: {keys}"
     yield f"- Thinking on: `{json.dumps(dialect.thinking_on)}`, off: `{json.dumps(dialect.thinking_off)}`"
     budget = f"`{'.'.join(dialect.thinking_budget)}`" if dialect.thinking_budget else "cannot be said"
-    field = f"`{dialect.reasoning_field}`" if dialect.reasoning_field else "under the name it came by"
-    yield f"- Thinking budget: {budget}; replayed reasoning: {field}"
+    yield f"- Thinking budget: {budget}; replayed reasoning: {replayed}"
     yield f"- Answer length: `{dialect.max_tokens}`"
     if dialect.thinking_excludes:
         yield f"- Not combined with thinking: {', '.join(sorted(dialect.thinking_excludes)).replace('_', ' ')}"
@@ -52,6 +58,8 @@ def _provider(row: Provider) -> Iterator[str]:
     yield f"- Source: {row.source}, read {row.checked}\n"
     if row.parameters:
         yield from _parameters("Parameter", row.parameters)
+    if row.while_thinking:
+        yield from _parameters("Parameter while thinking", row.while_thinking)
     for model, offer in row.models.items():
         if model != "*":
             yield from _offer(model, offer)
@@ -69,15 +77,20 @@ def _offer(model: str, offer: ModelOffer) -> Iterator[str]:
 def _shown(value: object) -> str:
     if isinstance(value, Price):
         return f"{value.input:g} in, {value.output:g} out, {value.currency}"
+    if value is None:
+        return "not stated"
     if isinstance(value, frozenset):
         return ", ".join(sorted(map(str, cast("frozenset[object]", value))))
     return str(value)
 
 
-def _parameters(title: str, parameters: Mapping[str, Parameter]) -> Iterator[str]:
+def _parameters(title: str, parameters: Mapping[str, Parameter | None]) -> Iterator[str]:
     yield f"| {title} | accepted | default |"
     yield "|---|---|---|"
     for name, parameter in parameters.items():
+        if parameter is None:
+            yield f"| `{name}` | none | |"
+            continue
         default = "" if parameter.default is None else f"`{json.dumps(parameter.default)}`"
         yield f"| `{name}` | {parameter.range_text} | {default} |"
     yield ""

@@ -58,16 +58,16 @@ class Case:
 
 
 CASES: Final = (
-    Case("langchain", frameworks=("langchain",)),
+    Case("langchain", frameworks=("langchain",), extra=("langchain-qwen[anthropic]",)),
     Case("llamaindex", frameworks=("llamaindex",)),
-    Case("openai-3", extra=("openai>=3,<4", "qwen-endpoints[tokens]")),
+    Case("openai-3", extra=("openai>=3,<4", "qwen-endpoints[anthropic,tokens]")),
     Case("openai-2", extra=("openai>=2,<3",), full=True),
     # LlamaIndex wants a newer pydantic than the other floors do, so LangChain's are also met on their own.
     Case("lowest-langchain", frameworks=("langchain",), python="3.10", resolution="lowest-direct"),
-    Case("lowest-3.10", python="3.10", resolution="lowest-direct", full=True),
+    Case("lowest-3.10", python="3.10", resolution="lowest-direct", extra=("anthropic>=0.60",), full=True),
     Case("lowest-3.13", python="3.13", resolution="lowest-direct"),
     Case("highest-3.10", python="3.10", resolution="highest"),
-    Case("highest-3.13", python="3.13", resolution="highest", extra=("qwen-endpoints[tokens]",), full=True),
+    Case("highest-3.13", python="3.13", resolution="highest", extra=("qwen-endpoints[anthropic,tokens]",), full=True),
 )
 
 
