@@ -1,9 +1,11 @@
-"""`Qwen` passes the conformance suite for LlamaIndex LLMs, all of it."""
+"""`Qwen` passes the conformance suite for LlamaIndex LLMs, all of it, in both protocols."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import ClassVar
 
+import pytest
 from llama_index.llms.qwen import Qwen
 from llama_index_llm_tests import LLMSuite
 from llama_index_llm_tests.construction import ConstructionTests
@@ -22,3 +24,15 @@ class TestQwenWithAKeyVariable(ConstructionTests):
     settings: ClassVar = {"model": "qwen3.6-flash", "provider": "anyfast", "max_retries": 0}
     address = "base_url"
     key_variable = "ANYFAST_API_KEY"
+
+
+@pytest.mark.skipif(find_spec("anthropic") is None, reason="the extra `anthropic` is not installed")
+class TestQwenOverMessages(LLMSuite):
+    llm_class = Qwen
+    protocol = "messages"
+    settings: ClassVar = {"model": "qwen/qwen3-235b-a22b", "provider": "wcode-anthropic", "max_retries": 0}
+    address = "base_url"
+    key_variable = "WCODE_API_KEY"
+    thinking_on: ClassVar = {"enable_thinking": True}
+    thinking_off: ClassVar = {"enable_thinking": False}
+    media_settings: ClassVar = {"model": "qwen/qwen3-vl-32b-instruct"}

@@ -11,6 +11,8 @@ from llama_index.llms.qwen import Qwen
 from pydantic import SecretStr
 from qwen_sandbox import Reply
 
+from tests.unit.llamaindex.messages import OVER_MESSAGES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -58,6 +60,23 @@ def scripted(qwen_sandbox: Sandbox) -> Iterator[Callable[..., Qwen]]:
         url = qwen_sandbox.script_sequence(f"llamaindex-{next(_SCRIPTS)}", [_reply(reply) for reply in replies])
         given: dict[str, Any] = {"provider": "generic", "model": "qwen3-32b", "max_retries": 0, **settings}
         made.append(Qwen(base_url=url, **given))
+        return made[-1]
+
+    yield make
+    for llm in made:
+        llm.close()
+
+
+@pytest.fixture
+def scripted_messages(qwen_sandbox: Sandbox) -> Iterator[Callable[..., Qwen]]:
+    """Build a model over Messages whose replies, in the words of that protocol, are given in order, the last again
+    and again."""
+    made: list[Qwen] = []
+
+    def make(*replies: Reply, **settings: Any) -> Qwen:
+        url = qwen_sandbox.script_sequence(f"llamaindex-{next(_SCRIPTS)}", replies).removesuffix("/v1")
+        given: dict[str, Any] = {**OVER_MESSAGES, "max_retries": 0, **settings}
+        made.append(Qwen(base_url=url, api_key=SecretStr("k"), **given))
         return made[-1]
 
     yield make

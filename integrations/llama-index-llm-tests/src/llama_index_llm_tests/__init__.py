@@ -1,4 +1,4 @@
-"""A conformance suite for LlamaIndex LLM classes that speak Chat Completions."""
+"""A conformance suite for LlamaIndex LLM classes that speak Chat Completions or Messages."""
 
 import pytest
 
@@ -14,6 +14,7 @@ pytest.register_assert_rewrite(
     "llama_index_llm_tests.failures",
     "llama_index_llm_tests.framework",
     "llama_index_llm_tests.media",
+    "llama_index_llm_tests.messages.requests",
     "llama_index_llm_tests.packaging",
     "llama_index_llm_tests.predicting",
     "llama_index_llm_tests.reading",

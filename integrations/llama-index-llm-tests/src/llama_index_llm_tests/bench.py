@@ -13,6 +13,8 @@ from qwen_sandbox import Reply, Sandbox
 
 from llama_index_llm_tests.answers import Answer, Json
 from llama_index_llm_tests.asking import CompletionMode, Mode, reply_for
+from llama_index_llm_tests.messages.words import UnsayableError
+from llama_index_llm_tests.protocols import PROTOCOLS, ProtocolName
 
 KEY: Final = "sk-conformance-0123456789"
 """The key that every LLM is given; made up."""
@@ -24,10 +26,12 @@ class UnderTest:
 
     llm_class: ClassVar[type[LLM]]
     """The class to test."""
+    protocol: ClassVar[ProtocolName] = "chat_completions"
+    """What the class speaks: `chat_completions`, or `messages`, which is Anthropic's."""
     settings: ClassVar[Mapping[str, Any]] = {"model": "qwen3-32b", "max_retries": 0}
     """Constructor arguments of every test, beside the address and the key."""
     address: ClassVar[str] = "api_base"
-    """The argument that takes the server's base URL (it ends in `/v1`)."""
+    """The argument that takes the server's base URL (for Chat Completions it ends in `/v1`)."""
     key: ClassVar[str] = "api_key"
     """The argument that takes the key."""
     headers: ClassVar[str] = "default_headers"
@@ -51,8 +55,9 @@ class UnderTest:
     @pytest.fixture(autouse=True)
     def _applicable(self, request: pytest.FixtureRequest) -> None:
         name = getattr(request.node, "originalname", request.node.name)
-        if name in self.not_applicable:
-            pytest.skip(self.not_applicable[name])
+        reason = {**PROTOCOLS[self.protocol].beyond, **self.not_applicable}.get(name)
+        if reason is not None:
+            pytest.skip(reason)
 
     @pytest.fixture(autouse=True)
     def _no_certificates(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,16 +71,31 @@ class UnderTest:
         return Bench(self, qwen_sandbox)
 
 
+class Spelled(Reply):
+    """A reply in the words of the protocol under test, given as it is."""
+
+
 class Bench:
-    """What a test is handed."""
+    """What a test is handed. Replies and requests are in the words of Chat Completions, whatever the class speaks."""
 
     def __init__(self, subject: UnderTest, server: Sandbox) -> None:
         self._subject = subject
         self.server = server
+        self.protocol = PROTOCOLS[subject.protocol]
 
     def url(self, *replies: Reply) -> str:
         """The base URL of a server that gives these replies in order, the last one for ever."""
-        return self.server.script_sequence(f"conformance-{next(_SCRIPTS)}", replies)
+        told = [self.spelled(reply) for reply in replies]
+        return self.protocol.address(self.server.script_sequence(f"conformance-{next(_SCRIPTS)}", told))
+
+    def spelled(self, reply: Reply) -> Reply:
+        """The reply in the words of the class's protocol. Where that has none, the test is skipped with the reason."""
+        if isinstance(reply, Spelled):
+            return reply
+        try:
+            return self.protocol.spelled(reply)
+        except UnsayableError as gap:
+            pytest.skip(f"not in {self._subject.protocol}: {gap}")
 
     def llm(self, *replies: Reply, **settings: Any) -> LLM:
         """An LLM whose server gives these replies in order, the last one for ever."""
@@ -89,7 +109,7 @@ class Bench:
     def bodies(self) -> list[Json]:
         """The bodies that arrived, oldest first."""
         sent: Sequence[Any] = [request.json for request in self.server.requests if request.json]
-        return cast("list[Json]", sent)
+        return [self.protocol.read(body) for body in cast("list[Json]", sent)]
 
     @property
     def body(self) -> Json:
@@ -100,6 +120,11 @@ class Bench:
     def headers(self) -> Mapping[str, str]:
         """The headers that arrived last, by names in lower case; empty if nothing did."""
         return self.server.requests[-1].headers if self.server.requests else {}
+
+    @property
+    def key(self) -> str | None:
+        """The key that arrived last."""
+        return self.protocol.key_in(self.headers)
 
     @property
     def messages(self) -> list[Json]:

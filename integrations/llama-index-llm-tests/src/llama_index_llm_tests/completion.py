@@ -52,7 +52,7 @@ class CompletionTests(UnderTest):
         """A prompt is sent as the one message of a user, to the chat endpoint."""
         completions(bench.answering(mode, Answer(text="ok")), mode, 'Say "hi", {name}\n')
         assert [(message["role"], text_of(message)) for message in bench.messages] == [("user", 'Say "hi", {name}\n')]
-        assert bench.server.requests[-1].path.endswith("/chat/completions")
+        assert bench.server.requests[-1].path.endswith(bench.protocol.path)
 
     @every_completion
     def test_a_completion_is_the_text(self, bench: Bench, mode: CompletionMode) -> None:

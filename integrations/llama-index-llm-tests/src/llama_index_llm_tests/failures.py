@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -72,25 +73,30 @@ class FailureTests(UnderTest):
         assert frames[-1].message.content == "Good"
         assert len(bench.bodies) == 1
 
-    @every_mode
-    def test_a_silent_server_is_given_up(self, mode: Mode) -> None:
-        """`timeout` limits the wait for a server that says nothing; then it is asked once more."""
+    @pytest.fixture
+    def silent(self, bench: Bench) -> Iterator[SilentServer]:
+        """A server that says nothing."""
+        last(bench.answering("chat", Answer(text="hi")), "chat")  # what is imported late, is imported now
         with SilentServer() as server:
-            began = time.monotonic()
-            _, error = heard(self.make_llm(server.url, timeout=0.6, max_retries=1), mode)
-            assert error is not None
-            assert time.monotonic() - began < 8
-            assert server.requests == 2
+            yield server
 
     @every_mode
-    def test_a_call_has_its_own_timeout(self, mode: Mode) -> None:
+    def test_a_silent_server_is_given_up(self, silent: SilentServer, mode: Mode) -> None:
+        """`timeout` limits the wait for a server that says nothing; then it is asked once more."""
+        began = time.monotonic()
+        _, error = heard(self.make_llm(silent.url, timeout=0.6, max_retries=1), mode)
+        assert error is not None
+        assert time.monotonic() - began < 8
+        assert silent.requests == 2
+
+    @every_mode
+    def test_a_call_has_its_own_timeout(self, silent: SilentServer, mode: Mode) -> None:
         """`timeout` given with a call goes over that of the LLM."""
-        with SilentServer() as server:
-            began = time.monotonic()
-            _, error = heard(self.make_llm(server.url, timeout=30.0), mode, timeout=0.6)
-            assert error is not None
-            assert time.monotonic() - began < 8
-            assert server.requests == 1
+        began = time.monotonic()
+        _, error = heard(self.make_llm(silent.url, timeout=30.0), mode, timeout=0.6)
+        assert error is not None
+        assert time.monotonic() - began < 8
+        assert silent.requests == 1
 
     @every_mode
     def test_headers_of_a_call_join_those_of_the_llm(self, bench: Bench, mode: Mode) -> None:

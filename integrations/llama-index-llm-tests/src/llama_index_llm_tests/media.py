@@ -125,7 +125,9 @@ class MediaTests(UnderTest):
         told = ChatMessage(role=role, blocks=[TextBlock(text="See"), image], additional_kwargs=extra)
         call = ToolCallBlock(tool_call_id="call-1", tool_name="photograph", tool_kwargs={})
         called = [ChatMessage(role="assistant", blocks=[call])] if extra else []
-        self._sent_or_refused(bench, [*HI, *called, told], "https://example.com/a.png", "image")
+        # Not every protocol has a place for a system message but at the beginning.
+        conversation = [told, *HI] if role == MessageRole.SYSTEM else [*HI, *called, told]
+        self._sent_or_refused(bench, conversation, "https://example.com/a.png", "image")
 
     @every_mode
     def test_a_video_url_is_passed_on(self, bench: Bench, mode: Mode) -> None:

@@ -128,7 +128,7 @@ class ToolHistoryTests(UnderTest):
 
     @pytest.mark.parametrize("role", list(MessageRole), ids=lambda role: role.value)
     def test_every_role_has_a_place(self, bench: Bench, role: MessageRole) -> None:
-        """Every role of the framework is sent as one that Chat Completions has."""
+        """Every role of the framework is sent as one that the protocol has."""
         fitting = {
             MessageRole.SYSTEM: {"system"},
             MessageRole.DEVELOPER: {"system", "developer"},
@@ -138,6 +138,10 @@ class ToolHistoryTests(UnderTest):
         }
         if role in (MessageRole.TOOL, MessageRole.FUNCTION):
             _send(bench, *HI, _called(), _result("words", role=role))
+        elif role in (MessageRole.SYSTEM, MessageRole.DEVELOPER):
+            _send(bench, ChatMessage(role=role, content="words"), *HI)
+        elif role == MessageRole.USER:
+            _send(bench, *HI, ChatMessage(role="assistant", content="Hello."), ChatMessage(role=role, content="words"))
         else:
             _send(bench, *HI, ChatMessage(role=role, content="words"), *HI)
         (told,) = [message for message in bench.messages if text_of(message) == "words"]

@@ -200,13 +200,14 @@ class ToolMessagesTests(UnderTest):
     @every_mode
     def test_what_was_handed_over_is_left_alone(self, bench: Bench, mode: Mode) -> None:
         """Neither the history, nor the tools, nor an option is changed by the call."""
-        history, tools = [ChatMessage(role="user", content="hi")], [_FORECAST, _TIME]
+        history = [ChatMessage(role="user", content="hi"), ChatMessage(role="assistant", content="Hello.")]
+        tools = [_FORECAST, _TIME]
         choice: Json = {"type": "function", "function": {"name": "get_time"}}
-        before = history[0].model_dump_json()
+        before = [message.model_dump_json() for message in history]
         for _ in range(2):
             llm = bench.answering(mode, _HELLO)
             with_tools(llm, mode, tools, user_msg="And?", chat_history=history, tool_choice=choice)
-        assert [len(body["messages"]) for body in bench.bodies] == [2, 2]
+        assert [len(body["messages"]) for body in bench.bodies] == [3, 3]
         assert bench.bodies[0] == bench.bodies[1]
-        assert [message.model_dump_json() for message in history] == [before]
+        assert [message.model_dump_json() for message in history] == before
         assert (tools, choice) == ([_FORECAST, _TIME], _NAMED)
