@@ -59,11 +59,30 @@ def test_opening_system_messages_stand_apart(
     assert messages == before
 
 
+LATER = "a later system message went as the user's: Messages has a place for those that open a conversation only"
+
+
+@pytest.mark.parametrize(
+    ("messages", "turns"),
+    [
+        ([user(), system("s")], [("user", ["Hi", "s"])]),
+        ([answer("x"), system("s")], [("assistant", ["x"]), ("user", ["s"])]),
+        ([user(), answer("x"), system("s"), user("b")], [("user", ["Hi"]), ("assistant", ["x"]), ("user", ["s", "b"])]),
+    ],
+)
+@pytest.mark.parametrize("opening", [[], [system("o")]], ids=["alone", "opened"])
+def test_a_later_system_message_is_the_users(
+    server: Server, client: QwenClient, opening: list[Message], messages: list[Message], turns: Any
+) -> None:
+    body, completion = ask(server, client, messages=[*opening, *messages])
+    assert [(turn["role"], [block["text"] for block in turn["content"]]) for turn in body["messages"]] == turns
+    assert at(body, "system") == ("o" if opening else ABSENT)
+    assert completion.notes == (LATER,)
+
+
 @pytest.mark.parametrize(
     ("messages", "words"),
     [
-        ([user(), system()], "takes system messages at the beginning only. Make a later one a user message"),
-        ([system(), user(), answer("x"), system(), user()], "at the beginning only"),
         ([], "There are no messages"),
         ([system()], "There are no messages"),
         ([user("")], "takes no empty messages"),

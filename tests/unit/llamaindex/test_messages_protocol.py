@@ -270,11 +270,12 @@ async def test_what_the_protocol_cannot_say_is_refused_here(
 
 
 @each_chat
-async def test_a_later_system_message_is_refused_here(llm: Qwen, qwen_sandbox: Sandbox, way: str) -> None:
+async def test_a_later_system_message_is_the_users(llm: Qwen, qwen_sandbox: Sandbox, way: str) -> None:
     later = [ChatMessage("hi"), ChatMessage(role=MessageRole.SYSTEM, content="Be brief.")]
-    with pytest.raises(ConfigurationError, match="system messages at the beginning only"):
-        await ask(llm, way, later)
-    assert not qwen_sandbox.requests
+    answer = (await ask(llm, way, later))[-1]
+    (turn,) = qwen_sandbox.last_request.json["messages"]
+    assert (turn["role"], [block["text"] for block in turn["content"]]) == ("user", ["hi", "Be brief."])
+    assert "a later system message went as the user's" in str(answer.additional_kwargs["notes"])
 
 
 # What the framework is told

@@ -164,6 +164,15 @@ class TestAgents:
         assert thoughts_sent(qwen_sandbox)[:1] == before
         assert len(thoughts_sent(qwen_sandbox)) == 2
 
+    @pytest.mark.skipif(CORE < (0, 14, 13), reason="the framework's agents only raise at the limit")
+    async def test_an_agent_that_runs_out_of_steps_sums_up(self, llm: Qwen, qwen_sandbox: Sandbox) -> None:
+        """The framework then adds a system message at the end."""
+        agent = FunctionAgent(tools=[WEATHER], llm=llm, early_stopping_method="generate", streaming=False)
+        assert str(await start(agent, WORLD, max_iterations=1))
+        (turn,) = qwen_sandbox.last_request.json["messages"]
+        assert turn["role"] == "user"
+        assert turn["content"][1]["text"].startswith("You have reached the maximum number of iterations")
+
     @either
     async def test_an_agent_runs_no_call_that_was_cut(
         self, make_llm: Callable[..., Qwen], qwen_sandbox: Sandbox, *, streaming: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import groupby, takewhile
@@ -40,28 +40,30 @@ class EncodedConversation:
 def encode_conversation(request: ChatRequest, endpoint: Endpoint) -> EncodedConversation:
     """Spell the conversation.
 
-    Messages of one side that follow each other become one turn, tool results being the user's. Of the speakers' names,
-    for which the protocol has no place, a note is left.
+    Messages of one side that follow each other become one turn. Tool results are the user's, and so are system messages
+    that do not open the conversation. Of these and of the speakers' names, for which the protocol has no place, a note
+    is left.
 
     Raises:
-        ConfigurationError: A part cannot be taken by this protocol, model or endpoint; a system message does not open
-            the conversation; or nothing is said.
+        ConfigurationError: A part cannot be taken by this protocol, model or endpoint, or nothing is said.
     """
     opening = list(takewhile(lambda message: message.role == "system", request.messages))
     rest = request.messages[len(opening) :]
     if not rest:
         raise endpoint.scope.error(ConfigurationError, "There are no messages to send.")
+    turns = _turns(request, len(opening), endpoint)
+    return EncodedConversation(_system(opening, endpoint), turns, tuple(_unsaid(request.messages, rest)))
+
+
+def _unsaid(everything: Iterable[Message], rest: Iterable[Message]) -> Iterator[str]:
+    named = sorted({message.name for message in everything if message.name})
+    if named:
+        yield f"the names {', '.join(named)} were left out: Messages has no place for them"
     if any(message.role == "system" for message in rest):
-        raise endpoint.scope.error(
-            ConfigurationError,
-            f"{endpoint.provider.name} takes system messages at the beginning only. Make a later one a user message.",
-        )
-    named = sorted({message.name for message in request.messages if message.name})
-    notes = (f"the names {', '.join(named)} were left out: Messages has no place for them",) if named else ()
-    return EncodedConversation(_system(opening, endpoint), _turns(request, endpoint), notes)
+        yield "a later system message went as the user's: Messages has a place for those that open a conversation only"
 
 
-def _turns(request: ChatRequest, endpoint: Endpoint) -> list[dict[str, Any]]:
+def _turns(request: ChatRequest, begin: int, endpoint: Endpoint) -> list[dict[str, Any]]:
     replayed, calls, ids = replay_from(request, endpoint), replayed_calls(request), WireIds()
     sides = _joined(
         (
@@ -69,7 +71,7 @@ def _turns(request: ChatRequest, endpoint: Endpoint) -> list[dict[str, Any]]:
             _encode_message(message, calls.get(position, ()), endpoint, ids, replay=position >= replayed),
         )
         for position, message in enumerate(request.messages)
-        if message.role != "system"
+        if position >= begin
     )
     if any(role == "user" and not blocks for role, blocks in sides) or not any(blocks for _, blocks in sides):
         raise endpoint.scope.error(ConfigurationError, f"{endpoint.provider.name} takes no empty messages.")
@@ -107,7 +109,7 @@ def _encode_message(
     blocks = _content(message, endpoint)
     if message.role == "tool":
         return [_tool_result(message, blocks, ids.of_result(message.tool_call_id or ""))]
-    if message.role == "user":
+    if message.role != "assistant":
         return blocks
     thoughts = _thoughts(message, endpoint) if replay else []
     return [*thoughts, *blocks, *(_tool_use(call, ids.of_call(call.id)) for call in calls)]
