@@ -61,7 +61,7 @@ CASES: Final = (
     Case("langchain", frameworks=("langchain",), extra=("langchain-qwen[anthropic]",)),
     Case("llamaindex", frameworks=("llamaindex",)),
     Case("openai-3", extra=("openai>=3,<4", "qwen-endpoints[anthropic,tokens]")),
-    Case("openai-2", extra=("openai>=2,<3",), full=True),
+    Case("openai-2", extra=("openai>=2,<3", "qwen-endpoints[anthropic]"), full=True),
     # LlamaIndex wants a newer pydantic than the other floors do, so LangChain's are also met on their own.
     Case("lowest-langchain", frameworks=("langchain",), python="3.10", resolution="lowest-direct"),
     Case("lowest-3.10", python="3.10", resolution="lowest-direct", extra=("anthropic>=0.60",), full=True),

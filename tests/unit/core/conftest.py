@@ -14,7 +14,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the keys, providers and proxies of the machine it runs on."""
     keys = {variable for row in PROVIDERS.values() for variable in row.key_variables}
     for name in list(os.environ):
-        if name in keys or name.startswith(("QWEN_", "OPENAI_")) or name.lower().endswith("_proxy"):
+        if name in keys or name.startswith(("QWEN_", "OPENAI_", "ANTHROPIC_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
 
 

@@ -293,6 +293,7 @@ MODELS = {
     "anyfast-cn": "qwen3-32b",
     "anyfast": "qwen3.6-flash",
     "wcode": "qwen/qwen3-235b-a22b",
+    "wcode-anthropic": "qwen/qwen3-235b-a22b",
     "openrouter": "qwen/qwen3-235b-a22b",
 }
 """A hybrid model of each provider; the others serve `qwen3-32b`."""
@@ -301,7 +302,17 @@ TOOL: dict[str, Any] = {
     "function": {"name": "weather", "description": "d", "parameters": {"type": "object", "properties": {}}},
 }
 SCHEMA: dict[str, Any] = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
-ABSENT = object()
+
+
+class _Absent:
+    """Has the same name in every process, because cases are named by their values."""
+
+    @override
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Any = _Absent()
 OTHER_SWITCHES = ("reasoning", "chat_template_kwargs", "thinking_budget", "reasoning_effort", "thinking_token_budget")
 
 

@@ -7,6 +7,8 @@ import functools
 import itertools
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +16,7 @@ import pytest
 import pytest_asyncio
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_qwen import ChatQwen
+from qwen_endpoints import PROVIDERS
 from qwen_sandbox import Reply, Sandbox
 
 ENDPOINTS = {
@@ -21,9 +24,20 @@ ENDPOINTS = {
     "flash": ("anyfast", "qwen3.6-flash"),
     "text": ("wcode", "qwen/qwen3-235b-a22b"),
     "vision": ("wcode", "qwen/qwen3-vl-32b-instruct"),
+    "messages": ("wcode-anthropic", "qwen/qwen3-235b-a22b"),
 }
+CHAT_COMPLETIONS = [name for name, (provider, _) in ENDPOINTS.items() if PROVIDERS[provider].protocol != "messages"]
+"""For tests that look at that protocol's own fields; those of the other are looked at in `test_messages_*`."""
 each_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS)
-each_thinker = pytest.mark.parametrize("thinker", ["cn", "flash", "text"])
+each_of_chat_completions = pytest.mark.parametrize("endpoint", CHAT_COMPLETIONS)
+each_thinker = pytest.mark.parametrize("thinker", ["cn", "flash", "text", "messages"])
+_MESSAGES = PROVIDERS["wcode-anthropic"]
+_UNSEEN = _MESSAGES.models["*"]
+SEEING_MESSAGES = replace(
+    _MESSAGES,
+    models={**_MESSAGES.models, "*": replace(_UNSEEN, profile={**_UNSEEN.profile, "inputs": None})},
+)
+"""The row of `messages`, without what it knows of its model's inputs: so images and videos are left to the protocol."""
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="  # a 1x1 PNG
 
 Chunk = dict[str, Any]
@@ -40,6 +54,7 @@ class Chats:
     def at(self, endpoint: str, **settings: Any) -> ChatQwen:
         """A model at one of the documented endpoints."""
         provider, model = ENDPOINTS[endpoint]
+        needs_sdk(endpoint)
         base_url = self.sandbox.base_url(cast("Any", provider))
         given: dict[str, Any] = {
             "model": model,
@@ -74,6 +89,24 @@ class Chats:
     def sent(self) -> list[dict[str, Any]]:
         """The messages that arrived last."""
         return self.body["messages"]
+
+    @property
+    def roles(self) -> list[str]:
+        """Who said what arrived last, as Chat Completions has it: results are the tool's, not the user's."""
+        system = ["system"] if "system" in self.body else []
+        return [*system, *(role for message in self.sent for role in _roles(message))]
+
+
+def _roles(message: dict[str, Any]) -> list[str]:
+    content: str | list[dict[str, Any]] = message["content"]
+    results = [] if isinstance(content, str) else [block for block in content if block["type"] == "tool_result"]
+    return ["tool"] * len(results) or [message["role"]]
+
+
+def needs_sdk(endpoint: str) -> None:
+    """Skip where an endpoint's protocol is carried by a package that is not installed."""
+    if endpoint not in CHAT_COMPLETIONS and find_spec("anthropic") is None:
+        pytest.skip("Messages needs the extra `anthropic`, which is not installed")
 
 
 def sse(chunks: Iterable[Chunk], *, done: bool = True, abort: bool = False) -> Reply:

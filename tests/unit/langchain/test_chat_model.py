@@ -16,7 +16,7 @@ from tests.unit.langchain.conftest import (
     Chunk,
     blocks,
     chunk,
-    each_endpoint,
+    each_of_chat_completions,
     each_thinker,
     facts,
     four_ways,
@@ -36,20 +36,25 @@ _WEATHER = {
     },
 }
 
+EVERYWHERE = tuple(ENDPOINTS)
+THINKERS = ("cn", "flash", "text", "messages")
+
 CASES: dict[str, tuple[tuple[str, ...], Any, dict[str, Any]]] = {
-    "text": (("cn", "flash", "text", "vision"), "Say exactly: blue whale", {}),
-    "chinese": (("cn", "flash", "text", "vision"), "你好！😀", {}),
-    "thinking": (("cn", "flash", "text"), "Say exactly: blue whale", {"enable_thinking": True}),
-    "not thinking": (("cn", "flash", "text"), "Say exactly: blue whale", {"enable_thinking": False}),
+    "text": (EVERYWHERE, "Say exactly: blue whale", {}),
+    "chinese": (EVERYWHERE, "你好！😀", {}),
+    "thinking": (THINKERS, "Say exactly: blue whale", {"enable_thinking": True}),
+    "not thinking": (THINKERS, "Say exactly: blue whale", {"enable_thinking": False}),
     "effort": (("text",), "Say exactly: blue whale", {"reasoning_effort": "high", "max_tokens": 90}),
-    "stop": (("cn", "flash", "text", "vision"), "Count from 1 to 9", {"stop": ["7"]}),
-    "length": (("cn", "flash", "text", "vision"), "Count from 1 to 40", {"max_tokens": 33}),
-    "filtered": (("cn", "flash", "text", "vision"), "tell me a story [[sandbox:content_filter]]", {}),
+    "effort as a budget": (("messages",), "Say exactly: blue whale", {"reasoning_effort": "low"}),
+    "budget": (("messages",), "Say exactly: blue whale", {"thinking_budget": 1024, "max_tokens": 1025}),
+    "stop": (EVERYWHERE, "Count from 1 to 9", {"stop": ["7"]}),
+    "length": (EVERYWHERE, "Count from 1 to 40", {"max_tokens": 33}),
+    "filtered": (EVERYWHERE, "tell me a story [[sandbox:content_filter]]", {}),
     "two choices": (("cn", "flash", "text", "vision"), "Count from 1 to 9", {"n": 2}),
     "logprobs": (("text", "vision"), "Say exactly: blue whale", {"logprobs": True, "top_logprobs": 2}),
-    "tools": (("cn", "flash", "text", "vision"), "weather in Paris and London", {"tools": [_WEATHER]}),
+    "tools": (EVERYWHERE, "weather in Paris and London", {"tools": [_WEATHER]}),
     "tools while thinking": (
-        ("cn", "flash", "text"),
+        THINKERS,
         "weather in Paris and London",
         {"tools": [_WEATHER], "enable_thinking": True},
     ),
@@ -79,7 +84,7 @@ async def test_four_ways_give_one_message(chats: Chats, case: str, place: str) -
         assert message.id
 
 
-@each_endpoint
+@each_of_chat_completions
 def test_a_plain_answer(chats: Chats, endpoint: str) -> None:
     answer = chats.at(endpoint, **({"enable_thinking": False} if endpoint != "vision" else {})).invoke(
         "Say exactly: blue whale"
@@ -209,7 +214,7 @@ async def test_a_cost_where_the_price_is_known(chats: Chats) -> None:
         assert cost["amount"] > 0
 
 
-@each_endpoint
+@each_of_chat_completions
 async def test_two_choices_stay_apart(chats: Chats, endpoint: str) -> None:
     answers = await four_ways(chats.at(endpoint), "Say exactly: blue whale", n=2)
     for answer in answers.values():

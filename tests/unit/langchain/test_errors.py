@@ -164,14 +164,14 @@ def test_an_overflow_is_langchains(chats: Chats) -> None:
         chats.at("vision").invoke("word " * 300_000)
 
 
+@pytest.mark.parametrize("endpoint", ["cn", "flash", "text", "messages"])
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 429, 500, 503])
-def test_refusals_of_the_gateways(chats: Chats, status: int) -> None:
-    for endpoint in ("cn", "flash", "text"):
-        llm = chats.at(endpoint, max_retries=0, default_headers={"x-sandbox-fault": str(status)})
-        with pytest.raises(core.QwenError) as caught:
-            llm.invoke("hi")
-        assert caught.value.status == status
-        assert type(caught.value).__module__ == "langchain_qwen._errors"
+def test_refusals_of_the_gateways(chats: Chats, status: int, endpoint: str) -> None:
+    llm = chats.at(endpoint, max_retries=0, default_headers={"x-sandbox-fault": str(status)})
+    with pytest.raises(core.QwenError) as caught:
+        llm.invoke("hi")
+    assert caught.value.status == status
+    assert type(caught.value).__module__ == "langchain_qwen._errors"
 
 
 def test_a_wrong_key(chats: Chats) -> None:

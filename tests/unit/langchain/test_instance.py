@@ -28,7 +28,7 @@ from langchain_core.messages import (
 from langchain_qwen import ChatQwen, QwenError
 from qwen_endpoints import PROVIDERS, ModelOffer, Provider
 
-from tests.unit.langchain.conftest import ENDPOINTS, Chats, each_endpoint, merged, whole
+from tests.unit.langchain.conftest import CHAT_COMPLETIONS, ENDPOINTS, Chats, each_endpoint, merged, whole
 
 SECRETS = ("sk-secret-key", "header-secret")
 
@@ -188,6 +188,7 @@ def test_profile(chats: Chats, endpoint: str) -> None:
         },
         "text": {"max_input_tokens": 131_072, "text_inputs": True, "image_inputs": False, "reasoning_output": True},
         "vision": {"max_input_tokens": 262_144, "image_inputs": True, "audio_inputs": False, "reasoning_output": False},
+        "messages": {"max_input_tokens": 131_072, "max_output_tokens": 16_384, "structured_output": False},
     }[endpoint]
     assert expected.items() <= profile.items()
     assert profile["tool_calling"] is True
@@ -260,8 +261,9 @@ def test_copies_work_before_a_call(chats: Chats) -> None:
         assert twin.invoke("Say exactly: two").text == "two", way
 
 
-def test_copies_work_after_a_call(chats: Chats) -> None:
-    llm = chats.at("flash", temperature=0.5, extra_body={})
+@pytest.mark.parametrize("endpoint", ["flash", "messages"])
+def test_copies_work_after_a_call(chats: Chats, endpoint: str) -> None:
+    llm = chats.at(endpoint, temperature=0.5, extra_body={})
     assert llm.invoke("Say exactly: one").text == "one"
     for way, twin in _copies(llm).items():
         assert twin.api_key is not None, way
@@ -272,8 +274,9 @@ def test_copies_work_after_a_call(chats: Chats) -> None:
     assert llm.invoke("Say exactly: four").text == "four"
 
 
-async def test_copies_work_after_an_async_call(chats: Chats) -> None:
-    llm = chats.at("flash")
+@pytest.mark.parametrize("endpoint", ["flash", "messages"])
+async def test_copies_work_after_an_async_call(chats: Chats, endpoint: str) -> None:
+    llm = chats.at(endpoint)
     await llm.ainvoke("hi")
     for twin in _copies(llm).values():
         assert (await twin.ainvoke("Say exactly: two")).text == "two"
@@ -290,7 +293,8 @@ def _everything(llm: ChatQwen) -> dict[str, Any]:
 @each_endpoint
 async def test_nothing_is_changed(chats: Chats, endpoint: str) -> None:
     """Neither of the model nor of what the caller gives: messages, tools, settings."""
-    llm = chats.at(endpoint, extra_body={"user": "u"}, default_headers={"x-own": "a"}, stop=["zzz"], max_retries=0)
+    own = {"user": "u"} if endpoint in CHAT_COMPLETIONS else {"metadata": {"user_id": "u"}}
+    llm = chats.at(endpoint, extra_body=own, default_headers={"x-own": "a"}, stop=["zzz"], max_retries=0)
     schema: dict[str, Any] = {"title": "Answer", "type": "object", "properties": {"n": {"type": "integer"}}}
     tool: dict[str, Any] = {"type": "function", "function": {"name": "f", "parameters": schema}}
     call: Any = {"name": "f", "args": {"n": 1}, "id": "c", "type": "tool_call"}
@@ -302,7 +306,7 @@ async def test_nothing_is_changed(chats: Chats, endpoint: str) -> None:
             ToolMessage([{"type": "text", "text": "x"}], tool_call_id="c", artifact={"kept": [1]}),
         ],
         "tools": [tool],
-        "kwargs": {"stop": ["yyy"], "extra_body": {"metadata": {"a": "1"}}, "extra_headers": {"x-call": "b"}},
+        "kwargs": {"stop": ["yyy"], "extra_body": {"metadata": {"user_id": "1"}}, "extra_headers": {"x-call": "b"}},
         "schema": schema,
     }
     model, caller = _everything(llm), copy.deepcopy(given)
@@ -312,7 +316,8 @@ async def test_nothing_is_changed(chats: Chats, endpoint: str) -> None:
     await llm.ainvoke(prompt, tools=tools, **kwargs)
     merged(llm.stream(prompt, **kwargs))
     llm.with_structured_output(given["schema"]).invoke("hi")
-    llm.with_structured_output(given["schema"], method="json_mode", include_raw=True).invoke("hi")
+    if endpoint in CHAT_COMPLETIONS:
+        llm.with_structured_output(given["schema"], method="json_mode", include_raw=True).invoke("hi")
     llm.batch([prompt, prompt], **kwargs)
     for failing in ("[[sandbox:500]]", "[[sandbox:401]]"):
         with pytest.raises(QwenError):

@@ -59,6 +59,7 @@ def test_a_langchain_without_the_table_is_named(monkeypatch: pytest.MonkeyPatch)
         ("flash", {"max_input_tokens": 1_000_000, "image_inputs": True, "structured_output": True}),
         ("text", {"max_input_tokens": 131_072, "image_inputs": False, "structured_output": False}),
         ("vision", {"image_inputs": True, "reasoning_output": False, "structured_output": True}),
+        ("messages", {"tool_calling": True, "reasoning_output": True, "structured_output": False}),
     ],
 )
 def test_the_profile_of_each_endpoint(chats: Chats, endpoint: str, expected: dict[str, Any]) -> None:

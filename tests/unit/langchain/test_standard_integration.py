@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import base64
+from importlib.util import find_spec
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_qwen import ChatQwen
 from qwen_sandbox import Sandbox
 from typing_extensions import override
 
-from tests.unit.langchain.conftest import ENDPOINTS, PIXEL, Chats, merged
+from tests.unit.langchain.conftest import CHAT_COMPLETIONS, ENDPOINTS, PIXEL, SEEING_MESSAGES, Chats, merged, needs_sdk
 
 pytest.importorskip("langchain_tests", reason="langchain-tests needs a newer langchain-core")
 
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*is in beta")
 def _shared_connections(qwen_sandbox: Sandbox, _held: list[ChatQwen]) -> None:
     """Open the connections that the models of the suite share, so that none of them opens and drops its own."""
     chats = Chats(qwen_sandbox, _held)
-    for endpoint in ENDPOINTS:
+    for endpoint in ENDPOINTS if find_spec("anthropic") else CHAT_COMPLETIONS:
         chats.at(endpoint).invoke("hi")
 
 
@@ -39,6 +40,7 @@ class _AtTheSandbox(ChatModelIntegrationTests):
     @pytest.fixture(autouse=True)
     def _reach_the_sandbox(self, chats: Chats, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sandbox = chats.sandbox
+        needs_sdk(self.endpoint)
 
         def give_a_pixel(_url: str, **_: Any) -> Any:
             return SimpleNamespace(content=base64.b64decode(PIXEL))
@@ -87,7 +89,7 @@ class _AtTheSandbox(ChatModelIntegrationTests):
     def invoke_with_cache_read_input(self, *, stream: bool = False) -> AIMessage:
         return self._asked("hello", stream=stream)
 
-    def _asked(self, prompt: str, *, stream: bool) -> AIMessage:
+    def _asked(self, prompt: str | list[BaseMessage], *, stream: bool) -> AIMessage:
         llm = ChatQwen(**self.chat_model_params)
         return merged(llm.stream(prompt)) if stream else llm.invoke(prompt)
 
@@ -162,6 +164,86 @@ class TestText(_AtTheSandbox):
     @override
     def model_override_value(self) -> str:
         return "qwen/qwen3-vl-32b-instruct"
+
+
+class _OverMessages(_AtTheSandbox):
+    """Off is JSON mode alone: the protocol has no `response_format`, so that objects come by tool calls."""
+
+    endpoint = "messages"
+
+    @property
+    @override
+    def supports_json_mode(self) -> bool:
+        return False
+
+    @property
+    @override
+    def supported_usage_metadata_details(self) -> Any:
+        cached = ["cache_creation_input", "cache_read_input"]
+        return {"invoke": cached, "stream": cached}
+
+    @override
+    def invoke_with_cache_creation_input(self, *, stream: bool = False) -> AIMessage:
+        answer = self._asked(_marked("created", stream=stream), stream=stream)
+        assert _cached(answer, "cache_creation") > 1024
+        return answer
+
+    @override
+    def invoke_with_cache_read_input(self, *, stream: bool = False) -> AIMessage:
+        self._asked(_marked("read", stream=stream), stream=stream)
+        answer = self._asked(_marked("read", stream=stream), stream=stream)
+        assert _cached(answer, "cache_read") > 1024
+        return answer
+
+
+class TestMessages(_OverMessages):
+    """Images are off because the model takes text alone, at either of its endpoints."""
+
+    settings = {"enable_thinking": False}  # noqa: RUF012 - read only
+
+
+class TestMessagesThinkingAndSeeing(_OverMessages):
+    """The protocol carries images, which the sandbox takes, but the row says that the model does not: hence its twin.
+
+    PDF and audio are off as for every Qwen model.
+    """
+
+    settings = {"enable_thinking": True, "provider": SEEING_MESSAGES}  # noqa: RUF012 - read only
+
+    @property
+    @override
+    def supports_image_inputs(self) -> bool:
+        return True
+
+    @property
+    @override
+    def supports_image_urls(self) -> bool:
+        return True
+
+    @property
+    @override
+    def supports_image_tool_message(self) -> bool:
+        return True
+
+    @property
+    @override
+    def supported_usage_metadata_details(self) -> Any:
+        everything = ["reasoning_output", "cache_creation_input", "cache_read_input"]
+        return {"invoke": everything, "stream": everything}
+
+
+def _marked(label: str, *, stream: bool) -> list[BaseMessage]:
+    """A prompt whose beginning is long enough to be cached, under a label of its own."""
+    words = f"{label} {stream} " + "word " * 1500
+    return [
+        SystemMessage([{"type": "text", "text": words, "cache_control": {"type": "ephemeral"}}]),
+        HumanMessage("hi"),
+    ]
+
+
+def _cached(answer: AIMessage, how: Literal["cache_creation", "cache_read"]) -> int:
+    assert answer.usage_metadata is not None
+    return answer.usage_metadata.get("input_token_details", {}).get(how, 0)
 
 
 class TestVision(_Sees):

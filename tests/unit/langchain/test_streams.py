@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from langchain_core.messages import HumanMessage
@@ -15,7 +15,7 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from qwen_sandbox import Sandbox
 
-from tests.unit.langchain.conftest import Chats, amerged, chunk, each_endpoint, facts, merged
+from tests.unit.langchain.conftest import ENDPOINTS, Chats, amerged, chunk, each_endpoint, facts, merged
 
 
 @each_endpoint
@@ -79,12 +79,13 @@ def slow_sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.fixture
-def slow(chats: Chats, slow_sandbox: Sandbox) -> Iterator[Any]:
-    """Makes models whose answers take half a minute."""
+@pytest.fixture(params=["flash", "messages"])
+def slow(chats: Chats, slow_sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Makes models whose answers take half a minute, one for each protocol."""
+    gateway = slow_sandbox.base_url(cast("Any", ENDPOINTS[request.param][0]))
 
     def build(**settings: Any) -> Any:
-        return chats.at("flash", base_url=slow_sandbox.base_url("anyfast"), enable_thinking=True, **settings)
+        return chats.at(request.param, base_url=gateway, enable_thinking=True, **settings)
 
     yield build
     assert slow_sandbox.open_streams == 0
@@ -98,7 +99,7 @@ def _streams(llm: Any) -> dict[str, Callable[[str], Any]]:
     chain = ChatPromptTemplate.from_template("{q}") | llm.bind(stop=["901"]) | StrOutputParser()
     return {
         "model": lambda method: getattr(llm, method)(LONG),
-        "bound": lambda method: getattr(llm.bind(temperature=0).with_config(tags=["x"]), method)(LONG),
+        "bound": lambda method: getattr(llm.bind(temperature=1).with_config(tags=["x"]), method)(LONG),
         "fallback": lambda method: getattr(llm.with_fallbacks([llm]), method)(LONG),
         "chain": lambda method: getattr(chain, method)({"q": LONG}),
     }

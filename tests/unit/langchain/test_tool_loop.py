@@ -33,9 +33,25 @@ async def test_round_trip(chats: Chats, endpoint: str) -> None:
         answer = bound.invoke(history)
         assert "21 degrees in Paris" in answer.text
         assert "21 degrees in London" in answer.text
-        sent = chats.sent
-        assert [message["role"] for message in sent] == ["user", "assistant", "tool", "tool"]
-        assert [call["id"] for call in sent[1]["tool_calls"]] == [message["tool_call_id"] for message in sent[2:]]
+        assert chats.roles == ["user", "assistant", "tool", "tool"]
+        assert _called(chats.sent) == _answered(chats.sent) == [call["id"] for call in asked.tool_calls]
+
+
+def _called(sent: list[dict[str, Any]]) -> list[str]:
+    """The ids of the calls among messages, whichever protocol spells them."""
+    calls = [call for message in sent for call in message.get("tool_calls", ())]
+    return [call["id"] for call in [*calls, *_blocks_of_type("tool_use", sent)]]
+
+
+def _answered(sent: list[dict[str, Any]]) -> list[str]:
+    """The ids of the calls that results answer."""
+    results = [message["tool_call_id"] for message in sent if "tool_call_id" in message]
+    return results + [block["tool_use_id"] for block in _blocks_of_type("tool_result", sent)]
+
+
+def _blocks_of_type(kind: str, sent: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    contents = [message["content"] for message in sent if not isinstance(message["content"], str)]
+    return [block for content in contents for block in content if block["type"] == kind]
 
 
 @pytest.mark.parametrize("output_version", ["v0", "v1"])

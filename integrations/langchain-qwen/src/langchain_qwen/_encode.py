@@ -185,7 +185,8 @@ def _result_message(block: Block) -> ToolMessage:
 
 def _encode_result(message: BaseMessage, ids: CallIds) -> Message:
     content = _encode_content(message, message.content)
-    if not content and getattr(message, "status", None) == "error":
+    failed = getattr(message, "status", None) == "error"
+    if failed and not content:
         content = _FAILED
     call_id = ids.close(_given_id(message), message.name)
     if not call_id:
@@ -193,7 +194,7 @@ def _encode_result(message: BaseMessage, ids: CallIds) -> Message:
             f"{_named(message)} does not say which call it answers, and no earlier answer has one that waits: "
             "give it the tool_call_id of the call."
         )
-    return Message(role="tool", content=content, tool_call_id=call_id)
+    return Message(role="tool", content=content, tool_call_id=call_id, is_error=failed)
 
 
 # Content

@@ -21,6 +21,9 @@ _MODALITY: Final[Mapping[str, Modality]] = {
     "file": "file",
 }
 
+THOUGHTS: Final = frozenset({"thinking", "redacted_thinking"})
+"""The types of Messages blocks that hold reasoning; among `reasoning_details` they alone can be signed there."""
+
 
 def replay_from(request: ChatRequest, endpoint: Endpoint) -> int:
     """The position from which on reasoning is sent back.
@@ -66,8 +69,8 @@ def has_unsigned_calls(request: ChatRequest, endpoint: Endpoint) -> bool:
     if not answers or not request.messages[answers[-1]].tool_calls:
         return False
     last = request.messages[answers[-1]]
-    signed = last.reasoning_details and takes_details(last, endpoint) and answers[-1] >= replay_from(request, endpoint)
-    return not signed
+    signed = any(detail.get("type") in THOUGHTS for detail in last.reasoning_details)
+    return not (signed and takes_details(last, endpoint) and answers[-1] >= replay_from(request, endpoint))
 
 
 def refuse_media(part: Json, message: Message, endpoint: Endpoint) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from qwen_endpoints.types import Json
 
-Exclusion = Literal["forced_tool_choice", "json_object", "json_schema", "unsigned_calls"]
+Exclusion = Literal["forced_tool_choice", "json_object", "json_schema", "unsigned_calls", "begun_answer"]
 ToolChoices = Literal["full", "words", "ignored"]
 
 
@@ -228,8 +228,9 @@ MESSAGES: Final = Dialect(
     reasoning_effort=("thinking", "budget_tokens"),  # said as a budget, see `messages.encode`
     one_degree=True,
     preserve_thinking=None,
-    # "tool_choice any and tool are not supported with thinking"; a turn that calls must start with its thinking.
-    thinking_excludes=frozenset({"forced_tool_choice", "unsigned_calls"}),
+    # "tool_choice any and tool are not supported with thinking"; a turn that calls must start with its thinking; "you
+    # cannot pre-fill responses when thinking is enabled".
+    thinking_excludes=frozenset({"forced_tool_choice", "unsigned_calls", "begun_answer"}),
     replays_details=True,
     signed_thinking=True,
     keeps_strict=False,

@@ -139,7 +139,7 @@ class StreamInterruptedError(QwenError):
 
 
 class MalformedResponseError(QwenError):
-    """The reply is not what Chat Completions promises (an HTML page, no choices, broken JSON)."""
+    """The reply is not what the protocol promises (an HTML page, no answer in it, broken JSON)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +192,10 @@ _SIGNS: Final = (
     # DashScope says these with status 429 as well (error-code page, Dec 2025); no waiting mends a bill.
     _Sign(QuotaExhaustedError, code=r"bill_?overdue|commodity_?not_?purchased"),
     _Sign(QuotaExhaustedError, text=r"arrear|in good standing|insufficient (balance|credits)|余额不足|额度不足|欠费"),
+    # Messages: docs.anthropic.com, errors, 2026. The types alone have to do in a stream, whose status is 200; an empty
+    # account is a mere 400 invalid_request_error (continuedev/continue#5499, May 2025).
+    _Sign(QuotaExhaustedError, code=r"billing_error"),
+    _Sign(QuotaExhaustedError, text=r"credit balance is too low"),
     _Sign(RateLimitError, status=429),
     _Sign(QuotaExhaustedError, status=402),
     _Sign(QuotaExhaustedError, status=403, code=r"quota"),
@@ -205,17 +209,19 @@ _SIGNS: Final = (
     _Sign(ContextOverflowError, status=413, text=r"context (window|size|length)"),
     # new-api: "no channel available for this model in your group" is a 503 that no retry mends.
     _Sign(ModelNotFoundError, text=r"无可用渠道|no available channel", retryable=False),
-    _Sign(ModelNotFoundError, code=r"model_?not_?found|model_not_exist|get_channel_failed"),
+    _Sign(ModelNotFoundError, code=r"model_?not_?found|model_not_exist|get_channel_failed|\bnot_found_error"),
     _Sign(ModelNotFoundError, status=404),
     _Sign(AuthenticationError, code=r"invalid_?api_?key|authentication"),
     _Sign(AuthenticationError, text=r"(incorrect|invalid|no) api.?key|no token provided|无效的令牌"),
     _Sign(PermissionDeniedError, status=403),
+    _Sign(PermissionDeniedError, code=r"permission_error"),
     _Sign(TimedOutError, status=408),
     _Sign(TimedOutError, status=504),
+    _Sign(TimedOutError, code=r"\btimeout_error"),
     _Sign(RateLimitError, code=r"rate_?limit|throttling|too_?many_?requests|concurrency_limit"),
     _Sign(RateLimitError, text=r"rate limit exceeded|too many requests|请求频率|负载已饱和"),
     _Sign(QuotaExhaustedError, code=r"insufficient_quota"),
-    _Sign(InvalidRequestError, code=r"invalid_?(request|parameter)|bad_request"),
+    _Sign(InvalidRequestError, code=r"invalid_?(request|parameter)|bad_request|request_too_large"),
     _Sign(InvalidRequestError, text=r"request body \(or file\) is too large"),
     _Sign(ServerError, status=409),
 )
@@ -232,7 +238,13 @@ def kind_of(status: int | None, codes: str, text: str) -> tuple[type[QwenError],
 
 
 _REQUEST_ID_IN_TEXT: Final = re.compile(r"request[ _-]?id[:：]?\s*([\w-]{8,})", re.IGNORECASE)
-_REQUEST_ID_HEADERS: Final = ("x-request-id", "x-oneapi-request-id", "x-dashscope-request-id", "x-generation-id")
+_REQUEST_ID_HEADERS: Final = (
+    "x-request-id",
+    "request-id",
+    "x-oneapi-request-id",
+    "x-dashscope-request-id",
+    "x-generation-id",
+)
 _MAX_TEXT: Final = 2000
 _SHORTEST_KEY: Final = 4
 

@@ -8,6 +8,8 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from typing_extensions import override
+
 from qwen_endpoints.costs import trackers_here
 from qwen_endpoints.errors import (
     ConfigurationError,
@@ -24,6 +26,18 @@ if TYPE_CHECKING:
     from qwen_endpoints.calls import Call
 
 _CONNECT_TIMEOUT: Final = 10.0
+
+
+class _Unshown(str):
+    """A header's value without a repr: the anthropic package logs all that a request is made with, keys among it
+    (seen on 0.60 and 2.12, level DEBUG).
+    """
+
+    __slots__ = ()
+
+    @override
+    def __repr__(self) -> str:
+        return "'***'"
 
 
 class Exchange:
@@ -61,7 +75,7 @@ class Exchange:
             **self._protocol.headers,
         }
         names = {name.lower(): name for name in stated}
-        given = {names.get(name.lower(), name): value for name, value in transport.headers.items()}
+        given = {names.get(name.lower(), name): _Unshown(value) for name, value in transport.headers.items()}
         read = transport.idle_timeout if self.streams else transport.timeout
         return {
             "headers": {**stated, **given},
@@ -76,7 +90,7 @@ class Exchange:
         secret = key.get_secret_value() if key else None
         own = self._call.endpoint.provider.key_header
         values = {"Authorization": secret and f"Bearer {secret}", "X-Api-Key": secret}
-        return {name: value if value and name.lower() == own else omit() for name, value in values.items()}
+        return {name: _Unshown(value) if value and name.lower() == own else omit() for name, value in values.items()}
 
     def begin(self, response: Any) -> None:
         """Take note of the reply's headers."""

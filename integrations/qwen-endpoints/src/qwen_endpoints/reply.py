@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from qwen_endpoints.errors import MalformedResponseError
 from qwen_endpoints.sse import SseDecoder, SseEvent
@@ -35,7 +35,8 @@ class ReplyDecoder:
         self.ended = False
         """The endpoint has said that it is done; nothing that follows matters."""
         self.progress = 0
-        """How many events or bodies have been read: what tells a live stream from one that only keeps alive."""
+        """How many events or bodies that say something have been read: what tells a live stream from one that only
+        keeps alive."""
 
     def feed(self, piece: bytes) -> Iterator[CompletionDelta]:
         """Take the next bytes; give what they complete.
@@ -97,7 +98,6 @@ class ReplyDecoder:
 
     def _read(self, events: list[SseEvent]) -> Iterator[CompletionDelta]:
         for event in events:
-            self.progress += 1
             if event.error:
                 raise self._endpoint.scope.from_body(json_or_text(event.error), partial=self.partial())
             if event.data.strip().startswith("[DONE]"):
@@ -112,8 +112,10 @@ class ReplyDecoder:
                 return
 
     def _payload(self, data: bytes | str) -> Iterator[CompletionDelta]:
+        payload = self._json(data)
+        self.progress += not _is_ping(payload)
         try:
-            yield from self._decoder.feed(self._json(data))
+            yield from self._decoder.feed(payload)
         except RecursionError as error:
             raise self._malformed(data) from error
 
@@ -136,6 +138,11 @@ class ReplyDecoder:
         else:
             what = f"The endpoint sent something that is not JSON: {shown!r}."
         return self._endpoint.scope.error(MalformedResponseError, what, partial=self.partial(), body=text[:2000])
+
+
+def _is_ping(payload: object) -> bool:
+    """Whether a payload is a keep-alive spelled as an event, as Messages has it."""
+    return isinstance(payload, Mapping) and cast("Mapping[str, object]", payload).get("type") == "ping"
 
 
 def json_or_text(text: str) -> object:

@@ -114,7 +114,8 @@ def _choose_provider(settings: QwenSettings) -> tuple[Provider, bool]:
         owners = [row for row in PROVIDERS.values() if row.owns(settings.base_url)]
         if owners:
             # One host may speak several protocols, each under a path of its own.
-            nearest = [row for row in owners if settings.base_url.startswith(row.base_url)]
+            path = urlsplit(settings.base_url.strip()).path
+            nearest = [row for row in owners if path.startswith(urlsplit(row.base_url).path)]
             return (nearest or owners)[0], True
     named = os.environ.get("QWEN_PROVIDER")
     if named:

@@ -151,7 +151,10 @@ def _why_missing(choice: Choice, what: str) -> MalformedResponseError | ContentF
             f"The answer hit its token limit before the {what} was complete: raise max_tokens, or switch thinking off."
         )
     if choice.finish_reason == "content_filter":
-        return ContentFilteredError(f"The answer was stopped by the endpoint's content filter; there is no {what}.")
+        said = f" {_shown(choice.text)}" if choice.text else ""  # Messages has a refusal's own words there
+        return ContentFilteredError(
+            f"The answer was stopped by the endpoint's content filter; there is no {what}.{said}"
+        )
     if choice.refusal:
         return MalformedResponseError(f"The model refused to answer: {choice.refusal}")
     called = ", ".join(call.name for call in choice.tool_calls)

@@ -74,14 +74,19 @@ def wishes(request: ChatRequest) -> frozenset[Exclusion]:
 
 
 def _history(request: ChatRequest, endpoint: Endpoint) -> frozenset[Exclusion]:
-    """What the conversation so far leaves no room for reasoning."""
-    return frozenset({"unsigned_calls"} if has_unsigned_calls(request, endpoint) else ())
+    """What the conversation so far holds that some endpoints refuse beside reasoning."""
+    found: set[Exclusion] = set()
+    if has_unsigned_calls(request, endpoint):
+        found.add("unsigned_calls")
+    if request.messages and request.messages[-1].role == "assistant":
+        found.add("begun_answer")
+    return frozenset(found)
 
 
 def is_forced(tool_choice: str | Mapping[str, Any] | None) -> bool:
     """Whether a tool choice makes the model call a tool."""
     if isinstance(tool_choice, Mapping):
-        return True
+        return tool_choice.get("type") not in ("auto", "none")
     return tool_choice not in (None, "auto", "none")
 
 
@@ -126,14 +131,16 @@ def _without_thinking(clash: frozenset[Exclusion], endpoint: Endpoint) -> Thinki
         "forced_tool_choice": "a forced tool choice",
         "json_object": "JSON mode",
         "json_schema": "a JSON schema",
+        "begun_answer": "an answer that is begun for the model",
         "unsigned_calls": "tool calls that came without its own signed thinking",
     }
     what = " and ".join(names[item] for item in sorted(clash))
     if endpoint.profile.thinking == "always":
+        instead = "Use tool_choice='auto', or choose" if "forced_tool_choice" in clash else "Choose"
         raise endpoint.scope.error(
             ConfigurationError,
             f"{endpoint.provider.name} takes {what} only from a model that is not reasoning, and {endpoint.model} "
-            "always reasons. Use tool_choice='auto', or choose another model.",
+            f"always reasons. {instead} another model.",
         )
     note = f"thinking was switched off for this request: {endpoint.provider.name} does not combine it with {what}"
     return ThinkingPlan(on=False, notes=(note,))

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from qwen_endpoints.conversation import THOUGHTS
 from qwen_endpoints.errors import MalformedResponseError, StreamInterruptedError
-from qwen_endpoints.messages.turns import THOUGHTS
 from qwen_endpoints.pricing import cost_of
 from qwen_endpoints.tool_calls import ToolCallAssembler, make_call_id
 from qwen_endpoints.types import Choice, Completion, CompletionDelta, Json, Usage
@@ -29,7 +29,8 @@ class _Block:
     kind: str
     stated: Json
     """The block as it was opened."""
-    index: int
+    place: int
+    """Counts the blocks in the order they were opened, whatever indexes the endpoint sent."""
     text: list[str] = field(default_factory=list[str])
     signature: list[str] = field(default_factory=list[str])
 
@@ -38,14 +39,16 @@ class MessagesDecoder:
     """Feed each payload of one reply, then call `finish` once.
 
     Blocks are told apart by their index alone: llama.cpp opens the next one before it closes the last (seen
-    2026-11-22). Events and blocks of unknown types are ignored; such blocks stay in `Choice.extra["blocks"]`.
+    2026-11-22). What comes for a block that was never opened, or was opened as something else, gets a block of its own.
+    Events and blocks of unknown types are ignored; such blocks stay in `Choice.extra["blocks"]`.
     """
 
     def __init__(self, endpoint: Endpoint, request: EncodedRequest) -> None:
         self._endpoint = endpoint
         self._request = request
         self._message: dict[str, Any] = {}
-        self._blocks: dict[int, _Block] = {}
+        self._blocks: list[_Block] = []
+        self._by_index: dict[int, _Block] = {}
         self._tools = ToolCallAssembler(self._call_id)
         self._usage: dict[str, Any] = {}
         self._started = False
@@ -107,9 +110,15 @@ class MessagesDecoder:
         return self._snapshot(broken=True) if self._started else None
 
     def _take_whole(self, message: Json) -> Iterator[CompletionDelta]:
-        self._start(message)
         content = message.get("content")
-        for index, block in enumerate(cast("list[Any]", content) if isinstance(content, list) else ()):
+        said = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        if not isinstance(said, list):
+            return  # an answer that is empty has an empty list
+        self._start(message)
+        blocks = cast("list[Any]", said)
+        if blocks and decode_finish_reason(text_of(message.get("stop_reason"))) == "length":
+            blocks = [*blocks[:-1], _left_open(blocks[-1])]
+        for index, block in enumerate(blocks):
             yield from self._open({"index": index, "content_block": block})
 
     def _start(self, message: Json) -> None:
@@ -123,10 +132,7 @@ class MessagesDecoder:
 
     def _open(self, event: Json) -> Iterator[CompletionDelta]:
         stated = mapping(event.get("content_block"))
-        index = event.get("index")
-        block = _Block(str(stated.get("type")), stated, index if isinstance(index, int) else len(self._blocks))
-        self._started = True
-        self._blocks[block.index] = block
+        block = self._add(text_of(stated.get("type")), stated, event.get("index"))
         block.signature.append(text_of(stated.get("signature")))
         if block.kind == "text":
             yield self._said(block, text_of(stated.get("text")))
@@ -135,27 +141,50 @@ class MessagesDecoder:
         elif block.kind == "tool_use":
             # A stream opens a call with an empty object and sends the arguments in pieces.
             function = {"name": stated.get("name"), "arguments": stated.get("input") or ""}
-            entry = {"index": block.index, "id": stated.get("id"), "function": function}
+            entry = {"index": block.place, "id": stated.get("id"), "function": function}
             yield CompletionDelta(tool_calls=self._tools.feed([entry], whole=True))
+
+    def _add(self, kind: str, stated: Json, index: object) -> _Block:
+        self._started = True
+        block = _Block(kind, stated, len(self._blocks))
+        self._blocks.append(block)
+        if isinstance(index, int):
+            self._by_index[index] = block
+        else:
+            self._by_index.setdefault(block.place, block)
+        return block
 
     def _grow(self, event: Json) -> Iterator[CompletionDelta]:
         delta = mapping(event.get("delta"))
-        index = event.get("index")
-        block = self._blocks.get(index) if isinstance(index, int) else next(reversed(self._blocks.values()), None)
-        if block is None:
+        named = delta.get("type")
+        kind = _GROWS.get(named) if isinstance(named, str) else None
+        block = self._growing(kind, event.get("index")) if kind is not None else None
+        if kind is None or (block is not None and block.kind not in _KINDS):
             return
-        kind = delta.get("type")
-        if kind == "text_delta":
+        if block is None:
+            yield from self._open({"index": event.get("index"), "content_block": {"type": kind}})
+            block = self._blocks[-1]
+        if named == "text_delta":
             yield self._said(block, text_of(delta.get("text")))
-        elif kind == "thinking_delta":
+        elif named == "thinking_delta":
             yield self._thought(block, text_of(delta.get("thinking")))
-        elif kind == "signature_delta":
+        elif named == "signature_delta":
             block.signature.append(text_of(delta.get("signature")))
-        elif kind == "input_json_delta" and block.kind == "tool_use" and not block.stated.get("input"):
+        elif not block.stated.get("input"):
             function = {"arguments": text_of(delta.get("partial_json"))}
             yield CompletionDelta(
-                tool_calls=self._tools.feed([{"index": block.index, "function": function}], whole=False)
+                tool_calls=self._tools.feed([{"index": block.place, "function": function}], whole=False)
             )
+
+    def _growing(self, kind: str, index: object) -> _Block | None:
+        """Return the block that a delta goes to; `None` where there is none of its kind.
+
+        Without an index that is the latest of its kind.
+        """
+        if not isinstance(index, int):
+            return next((block for block in reversed(self._blocks) if block.kind == kind), None)
+        block = self._by_index.get(index)
+        return block if block is not None and (block.kind == kind or block.kind not in _KINDS) else None
 
     @staticmethod
     def _said(block: _Block, text: str) -> CompletionDelta:
@@ -181,7 +210,7 @@ class MessagesDecoder:
         )
 
     def _choice(self, *, broken: bool) -> Choice:
-        blocks = list(self._blocks.values())
+        blocks = self._blocks
         native = text_of(self._message.get("stop_reason")) or None
         reason = decode_finish_reason(native)
         unknown = [dict(block.stated) for block in blocks if block.kind not in _KINDS]
@@ -204,6 +233,24 @@ class MessagesDecoder:
 
 
 _KINDS: Final = THOUGHTS | {"text", "tool_use"}
+_GROWS: Final[Mapping[str, str]] = {
+    "text_delta": "text",
+    "thinking_delta": "thinking",
+    "signature_delta": "thinking",
+    "input_json_delta": "tool_use",
+}
+"""The kind of block that each kind of delta adds to."""
+
+
+def _left_open(block: object) -> object:
+    """A last block that the limit may have cut. Where it is a call, its arguments, which the server has made an object
+    of, lose the brace that the model may never have written: an incomplete `tool_use` is to be asked for again, not
+    executed (docs.anthropic.com, handling stop reasons, 2026).
+    """
+    stated = mapping(block)
+    if stated.get("type") != "tool_use" or not stated.get("input"):
+        return block
+    return {**stated, "input": json.dumps(stated["input"], ensure_ascii=False).removesuffix("}")}
 
 
 def _decode_usage(stated: Json) -> Usage | None:
@@ -223,7 +270,7 @@ def _decode_usage(stated: Json) -> Usage | None:
         reasoning_tokens=None if thought is None else min(thought, output),
         cached_tokens=read,
         cache_write_tokens=written,
-        raw=stated,
+        raw=dict(stated),
     )
 
 

@@ -43,7 +43,8 @@ def encode_request(request: ChatRequest, endpoint: Endpoint, *, stream: bool) ->
     """
     check_limits(request, endpoint)
     _refuse_response_format(request, endpoint)
-    most = request.parameters.get("max_tokens") or endpoint.profile.max_output_tokens or _DEFAULT_MAX_TOKENS
+    stated = request.parameters.get("max_tokens")
+    most = (endpoint.profile.max_output_tokens or _DEFAULT_MAX_TOKENS) if stated is None else stated
     asked = plan_thinking(request, endpoint)
     plan = _with_budget(asked, most, endpoint)
     if plan.budget is not None and plan.budget >= most:
@@ -87,7 +88,7 @@ def _above(budget: int, request: ChatRequest, endpoint: Endpoint) -> int:
         ConfigurationError: They have, and it leaves none.
     """
     stated = request.parameters.get("max_tokens")
-    if stated:
+    if stated is not None:
         raise endpoint.scope.error(
             ConfigurationError,
             f"max_tokens={stated} leaves no room for an answer beside {budget} tokens of reasoning: raise it, or lower "

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import groupby, takewhile
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from qwen_endpoints.conversation import refuse_media, replay_from, replayed_calls, takes_details
+from qwen_endpoints.conversation import THOUGHTS, refuse_media, replay_from, replayed_calls, takes_details
 from qwen_endpoints.errors import ConfigurationError
+from qwen_endpoints.messages.wire_ids import WireIds
 
 if TYPE_CHECKING:
     from qwen_endpoints.resolve import Endpoint
     from qwen_endpoints.types import ChatRequest, Json, Message, ToolCall
 
-THOUGHTS: Final = frozenset({"thinking", "redacted_thinking"})
-"""The types of blocks that hold reasoning."""
-_FOREIGN_ID: Final = re.compile(r"[^a-zA-Z0-9_-]")
-_DATA_URL: Final = re.compile(r"data:([^;,]*)[^,]*;base64,")
+_DATA_URL: Final = re.compile(r"data:([^;,]*)[^,]*;base64,", re.IGNORECASE)
+_STARTS: Final = {"/9j/": "image/jpeg", "R0lGOD": "image/gif", "UklGR": "image/webp"}
+"""How pictures begin in base64, for data URLs that do not say what they hold; anything else is called PNG."""
 
 Block = dict[str, Any]
+_Side = tuple[str, list[Block]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +62,25 @@ def encode_conversation(request: ChatRequest, endpoint: Endpoint) -> EncodedConv
 
 
 def _turns(request: ChatRequest, endpoint: Endpoint) -> list[dict[str, Any]]:
-    replayed, calls = replay_from(request, endpoint), replayed_calls(request)
-    said = [
+    replayed, calls, ids = replay_from(request, endpoint), replayed_calls(request), WireIds()
+    sides = _joined(
         (
             "assistant" if message.role == "assistant" else "user",
-            _encode_message(message, calls.get(position, ()), endpoint, replay=position >= replayed),
+            _encode_message(message, calls.get(position, ()), endpoint, ids, replay=position >= replayed),
         )
         for position, message in enumerate(request.messages)
         if message.role != "system"
-    ]
-    sides = [(role, [block for _, blocks in group for block in blocks]) for role, group in groupby(said, itemgetter(0))]
-    if any(role == "user" and not blocks for role, blocks in sides):
+    )
+    if any(role == "user" and not blocks for role, blocks in sides) or not any(blocks for _, blocks in sides):
         raise endpoint.scope.error(ConfigurationError, f"{endpoint.provider.name} takes no empty messages.")
-    sides = [(role, blocks) for role, blocks in sides if blocks]
-    if sides and sides[-1][0] == "assistant":
+    sides = _joined(side for side in sides if side[1])  # an answer that says nothing parts no turns
+    if sides[-1][0] == "assistant":
         _trim(sides[-1][1][-1])
     return [{"role": role, "content": _results_first(blocks)} for role, blocks in sides]
+
+
+def _joined(said: Iterable[_Side]) -> list[_Side]:
+    return [(role, [block for _, blocks in group for block in blocks]) for role, group in groupby(said, itemgetter(0))]
 
 
 def _trim(begun: Block) -> None:
@@ -97,14 +101,16 @@ def _system(opening: Iterable[Message], endpoint: Endpoint) -> str | list[Block]
     return "\n\n".join(block["text"] for block in blocks)
 
 
-def _encode_message(message: Message, calls: Sequence[ToolCall], endpoint: Endpoint, *, replay: bool) -> list[Block]:
+def _encode_message(
+    message: Message, calls: Sequence[ToolCall], endpoint: Endpoint, ids: WireIds, *, replay: bool
+) -> list[Block]:
     blocks = _content(message, endpoint)
     if message.role == "tool":
-        return [_tool_result(message, blocks)]
+        return [_tool_result(message, blocks, ids.of_result(message.tool_call_id or ""))]
     if message.role == "user":
         return blocks
     thoughts = _thoughts(message, endpoint) if replay else []
-    return [*thoughts, *blocks, *map(_tool_use, calls)]
+    return [*thoughts, *blocks, *(_tool_use(call, ids.of_call(call.id)) for call in calls)]
 
 
 def _thoughts(message: Message, endpoint: Endpoint) -> list[Block]:
@@ -116,13 +122,13 @@ def _thoughts(message: Message, endpoint: Endpoint) -> list[Block]:
     return []
 
 
-def _tool_use(call: ToolCall) -> Block:
+def _tool_use(call: ToolCall, wire_id: str) -> Block:
     arguments = dict(call.parsed) if call.parsed is not None else {}
-    return {"type": "tool_use", "id": _wire_id(call.id), "name": call.name, "input": deepcopy(arguments)}
+    return {"type": "tool_use", "id": wire_id, "name": call.name, "input": deepcopy(arguments)}
 
 
-def _tool_result(message: Message, blocks: list[Block]) -> Block:
-    result: Block = {"type": "tool_result", "tool_use_id": _wire_id(message.tool_call_id or "")}
+def _tool_result(message: Message, blocks: list[Block], wire_id: str) -> Block:
+    result: Block = {"type": "tool_result", "tool_use_id": wire_id}
     # One plain text is a string everywhere; a mark belongs on the result as a whole.
     if len(blocks) == 1 and blocks[0]["type"] == "text":
         result["content"] = blocks[0]["text"]
@@ -133,11 +139,6 @@ def _tool_result(message: Message, blocks: list[Block]) -> Block:
     if message.is_error:
         result["is_error"] = True
     return result
-
-
-def _wire_id(call_id: str) -> str:
-    """Ids made elsewhere may hold what the protocol refuses; call and result are changed alike."""
-    return _FOREIGN_ID.sub("_", call_id)
 
 
 def _content(message: Message, endpoint: Endpoint) -> list[Block]:
@@ -156,16 +157,20 @@ def _encode_part(part: Json, message: Message, endpoint: Endpoint) -> Block:
     if kind == "text":
         return {"type": "text", "text": part["text"], **marks}
     if kind == "image_url":
-        return {"type": "image", "source": _source(part["image_url"]), **marks}
+        return {"type": "image", "source": _source(part.get("image_url"), endpoint), **marks}
     raise endpoint.scope.error(
         ConfigurationError,
         f"A {message.role} message holds a part of type {kind}, for which Messages has no block.",
     )
 
 
-def _source(image: Any) -> Block:
-    url = image if isinstance(image, str) else str(image["url"])
+def _source(image: Any, endpoint: Endpoint) -> Block:
+    url: Any = cast("Json", image).get("url") if isinstance(image, Mapping) else image
+    if not isinstance(url, str) or not url:
+        raise endpoint.scope.error(ConfigurationError, "A part of type image_url has no url.")
     data = _DATA_URL.match(url)
     if data is None:
         return {"type": "url", "url": url}
-    return {"type": "base64", "media_type": data[1] or "image/png", "data": url[data.end() :]}
+    content = url[data.end() :]
+    guessed = next((kind for start, kind in _STARTS.items() if content.startswith(start)), "image/png")
+    return {"type": "base64", "media_type": data[1].lower() or guessed, "data": content}
