@@ -1,15 +1,17 @@
-"""Sandboxes that serve replies from folders, and one pool of connections for all calls.
+"""Sandboxes that serve replies from folders, and a pool of connections for all calls of one protocol.
 
 A client of the SDK's own making reads the certificates of the world, which takes longer than all calls of a test.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-import openai
 import pytest
 import pytest_asyncio
 from qwen_sandbox import Sandbox
@@ -17,6 +19,11 @@ from qwen_sandbox import Sandbox
 from tests.contract.recorded import RECORDINGS
 
 pytest.register_assert_rewrite("tests.contract.views", "tests.contract.drivers")
+
+Pools = Mapping[str, dict[str, Any]]
+"""By protocol; one whose SDK is not installed is missing."""
+SDKS: Final = {"chat_completions": "openai", "messages": "anthropic"}
+needs_anthropic: Final = pytest.mark.skipif(find_spec("anthropic") is None, reason="the SDK is an extra")
 
 REPLIES: Final = Path(__file__).parents[1] / "fixtures" / "replies"
 
@@ -36,10 +43,24 @@ def recordings() -> Iterator[Sandbox]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def pool() -> AsyncIterator[dict[str, Any]]:
-    """The settings that make a model use the one pool; tests that use it run in the session's event loop."""
-    client: Any = openai.DefaultHttpxClient(verify=False)
-    async_client: Any = openai.DefaultAsyncHttpxClient(verify=False)
-    with client:
-        async with async_client:
-            yield {"http_client": client, "async_http_client": async_client}
+async def pools() -> AsyncIterator[Pools]:
+    """Settings that make models share connections; tests that use them run in the session's event loop.
+
+    Each SDK has its own, since they need not agree about the library beneath.
+    """
+    async with AsyncExitStack() as stack:
+        found: dict[str, dict[str, Any]] = {}
+        for protocol, package in SDKS.items():
+            sdk: Any = import_module(package) if find_spec(package) else None
+            if sdk is not None:
+                found[protocol] = {
+                    "http_client": stack.enter_context(sdk.DefaultHttpxClient(verify=False)),
+                    "async_http_client": await stack.enter_async_context(sdk.DefaultAsyncHttpxClient(verify=False)),
+                }
+        yield found
+
+
+@pytest.fixture(scope="session")
+def pool(pools: Pools) -> dict[str, Any]:
+    """The settings for endpoints that speak Chat Completions."""
+    return pools["chat_completions"]

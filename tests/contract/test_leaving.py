@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final, Literal
 
 import pytest
 from qwen_sandbox import Sandbox
 
+from tests.contract.conftest import needs_anthropic
 from tests.contract.drivers import DRIVERS, Ask, Core, LangChain, LlamaIndex
 
 Driver = type[Core] | type[LangChain] | type[LlamaIndex]
@@ -18,9 +19,17 @@ LONG = Ask(prompt="Count from 1 to 900")
 every_driver = pytest.mark.parametrize("driver", DRIVERS)
 
 
-def settings_for(sandbox: Sandbox) -> dict[str, Any]:
-    base_url = sandbox.base_url("anyfast")
-    return {"model": "qwen3.6-flash", "provider": "anyfast", "base_url": base_url, "api_key": sandbox.api_key}
+Gateway = Literal["anyfast", "wcode-anthropic"]
+
+MODELS: Final[dict[Gateway, str]] = {"anyfast": "qwen3.6-flash", "wcode-anthropic": "qwen/qwen3-235b-a22b"}
+over_each_protocol = pytest.mark.parametrize(
+    "gateway", ["anyfast", pytest.param("wcode-anthropic", marks=needs_anthropic)]
+)
+
+
+def settings_for(sandbox: Sandbox, gateway: Gateway) -> dict[str, Any]:
+    base_url = sandbox.base_url(gateway)
+    return {"model": MODELS[gateway], "provider": gateway, "base_url": base_url, "api_key": sandbox.api_key}
 
 
 def all_streams_end(sandbox: Sandbox) -> bool:
@@ -37,8 +46,9 @@ def slow_sandbox() -> Iterator[Sandbox]:
 
 
 @every_driver
-def test_break(slow_sandbox: Sandbox, driver: Driver) -> None:
-    asker = driver(**settings_for(slow_sandbox))
+@over_each_protocol
+def test_break(slow_sandbox: Sandbox, driver: Driver, gateway: Gateway) -> None:
+    asker = driver(**settings_for(slow_sandbox, gateway))
     for _piece in asker.stream(LONG):
         assert slow_sandbox.open_streams == 1
         break
@@ -46,8 +56,9 @@ def test_break(slow_sandbox: Sandbox, driver: Driver) -> None:
 
 
 @every_driver
-async def test_async_break(slow_sandbox: Sandbox, driver: Driver) -> None:
-    asker = driver(**settings_for(slow_sandbox))
+@over_each_protocol
+async def test_async_break(slow_sandbox: Sandbox, driver: Driver, gateway: Gateway) -> None:
+    asker = driver(**settings_for(slow_sandbox, gateway))
     async for _piece in await asker.astream(LONG):
         assert slow_sandbox.open_streams == 1
         break
@@ -56,8 +67,9 @@ async def test_async_break(slow_sandbox: Sandbox, driver: Driver) -> None:
 
 
 @every_driver
-async def test_cancel(slow_sandbox: Sandbox, driver: Driver) -> None:
-    asker = driver(**settings_for(slow_sandbox))
+@over_each_protocol
+async def test_cancel(slow_sandbox: Sandbox, driver: Driver, gateway: Gateway) -> None:
+    asker = driver(**settings_for(slow_sandbox, gateway))
     started = asyncio.Event()
 
     async def read() -> None:

@@ -357,7 +357,7 @@ def _view_of_noted(choice: Facts) -> View:
 
 # --- comparing ------------------------------------------------------------------------------------------------------
 
-_MADE_UP: Final = re.compile(r"call_[0-9a-f]{24}")
+_MADE_UP: Final = re.compile(r"(call|toolu)_[0-9a-f]{24}")
 
 
 def with_plain_ids(view: View, wire: str) -> View:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from qwen_endpoints import ModelProfile, QwenSettings, resolve
+from qwen_endpoints import Endpoint, QwenSettings, resolve
 
 pytest.register_assert_rewrite("tests.live.scenarios", "tests.contract.views", "tests.contract.drivers")
 
@@ -19,9 +19,19 @@ class Server:
     settings: dict[str, Any]
 
     @property
-    def profile(self) -> ModelProfile:
-        """What the catalogue and the provider's row know of the model."""
-        return resolve(QwenSettings(**self.settings)).profile
+    def endpoint(self) -> Endpoint:
+        """What the catalogue and the provider's row know of it."""
+        return resolve(QwenSettings(**self.settings))
+
+    @property
+    def speaks_messages(self) -> bool:
+        """Whether it is asked over Messages, which has no response_format."""
+        return self.endpoint.provider.protocol == "messages"
+
+    def takes(self, parameter: str, value: object) -> bool:
+        """Whether the row lets a parameter through."""
+        stated = self.endpoint.parameters.get(parameter)
+        return parameter not in self.endpoint.dropped and (stated is None or stated.accepts(value))
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,11 @@ class Scenario:
     ask: Ask
     checks: tuple[Check, ...]
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    over_messages: tuple[Check, ...] | None = None
+    """The checks where the protocol is Messages, if not the same."""
+
+    def checks_over(self, *, messages: bool) -> tuple[Check, ...]:
+        return self.over_messages if messages and self.over_messages is not None else self.checks
 
 
 def _tool(name: str, description: str, **types: str) -> Json:
@@ -37,10 +42,10 @@ THINKING: Final = {"enable_thinking": True}
 NOT_THINKING: Final = {"enable_thinking": False}
 
 
-def ends(finish: str) -> Check:
+def ends(*finishes: str) -> Check:
     def check(view: View) -> None:
         assert view.error is None
-        assert view.finish == finish
+        assert view.finish in finishes
 
     return check
 
@@ -73,6 +78,24 @@ def thinks(view: View) -> None:
 
 def does_not_think(view: View) -> None:
     assert not view.reasoning.strip()
+
+
+def thinks_at_most(words: int) -> Check:
+    def check(view: View) -> None:
+        assert len(view.reasoning.split()) <= words
+
+    return check
+
+
+def is_refused_here(*words: str) -> Check:
+    """Nothing was sent: an endpoint's own refusal has a status."""
+
+    def check(view: View) -> None:
+        assert view.error is not None
+        assert (view.error.kind, view.error.status) == ("ConfigurationError", None)
+        assert all(word in view.error.message for word in words)
+
+    return check
 
 
 def says_nothing(view: View) -> None:
@@ -146,6 +169,12 @@ SCENARIOS: Final = (
         checks=(ends("stop"), says("18", "sunny"), calls_nothing),
     ),
     Scenario(
+        name="tool round trip with thinking",
+        settings=THINKING,
+        ask=Ask(prompt="What is the weather in Paris? Use the tool.", tools=[WEATHER], results=["18C sunny"]),
+        checks=(ends("stop"), says("18", "sunny"), calls_nothing),
+    ),
+    Scenario(
         name="tools that are not needed",
         ask=Ask(prompt="What is the capital of France?", tools=[WEATHER]),
         checks=(ends("stop"), says("Paris"), calls_nothing),
@@ -160,6 +189,7 @@ SCENARIOS: Final = (
         settings=NOT_THINKING,
         ask=Ask(prompt="Reply as JSON: capital of France", options={"response_format": {"type": "json_object"}}),
         checks=(ends("stop"), is_json),
+        over_messages=(is_refused_here("response_format", "function calling"),),
     ),
     Scenario(
         name="characters of several bytes",
@@ -177,5 +207,13 @@ SCENARIOS: Final = (
         settings={**THINKING, "max_tokens": 24},
         ask=Ask(prompt="Think for a very long time."),
         checks=(ends("length"), thinks, says_nothing, fits(24)),
+        # There every request states a budget below its limit, which leaves room for an answer.
+        over_messages=(ends("length", "stop"), thinks, calls_nothing, fits(24)),
+    ),
+    Scenario(
+        name="a budget of thinking",
+        settings={**THINKING, "thinking_budget": 8},
+        ask=Ask(prompt="Think for a very long time."),
+        checks=(ends("stop"), thinks, thinks_at_most(8), calls_nothing),
     ),
 )

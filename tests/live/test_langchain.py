@@ -8,6 +8,7 @@ import pytest
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_qwen import ChatQwen
 from pydantic import BaseModel, Field
+from qwen_endpoints import ConfigurationError
 
 from tests.live.conftest import Server
 
@@ -27,6 +28,10 @@ async def test_structured_output(
     model = ChatQwen(**server.settings, max_tokens=300)
     llm = model.with_structured_output(Capital, method=method)
     prompt = "What is the capital of France? Answer in JSON with the key capital."
+    if method in {"json_schema", "json_mode"} and server.speaks_messages:
+        with pytest.raises(ConfigurationError, match="response_format"):
+            llm.invoke(prompt)
+        return
     answers = [llm.invoke(prompt), await llm.ainvoke(prompt), list(llm.stream(prompt))[-1]]
     answers.append([piece async for piece in llm.astream(prompt)][-1])
     assert all(isinstance(answer, Capital) for answer in answers)

@@ -27,10 +27,13 @@ AFFORDABLE = 300_000
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 async def test_scenario(server: Server, framework: Framework, mode: Mode, scenario: Scenario) -> None:
     wish = scenario.settings.get("enable_thinking")
-    if (wish, server.profile.thinking) in {(True, "none"), (False, "always")}:
+    if (wish, server.endpoint.profile.thinking) in {(True, "none"), (False, "always")}:
         pytest.skip("this model cannot do so")
+    budget = scenario.settings.get("thinking_budget")
+    if budget is not None and not server.takes("thinking_budget", budget):
+        pytest.skip("this endpoint cannot be told such a budget")
     view = await framework(**server.settings, **scenario.settings).reply(scenario.ask, mode)
-    for check in scenario.checks:
+    for check in scenario.checks_over(messages=server.speaks_messages):
         check(view)
 
 
@@ -50,7 +53,7 @@ async def test_a_wrong_key(server: Server, framework: Framework, mode: Mode) -> 
 @in_every_way
 @with_both
 async def test_too_long_a_prompt(server: Server, framework: Framework, mode: Mode) -> None:
-    window = server.profile.context_window or 40_000
+    window = server.endpoint.profile.context_window or 40_000
     if window > AFFORDABLE:
         pytest.skip(f"a prompt of {window} tokens costs too much")
     with pytest.raises(ContextOverflowError) as refusal:

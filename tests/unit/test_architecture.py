@@ -34,6 +34,9 @@ PACKAGES = {
 SOURCES = sorted(path for package in PACKAGES.values() for path in package.rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
+SDKS = ("openai", "anthropic")
+"""The packages that carry requests."""
+
 each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT / "integrations")))
 
 
@@ -67,10 +70,10 @@ def belongs(module: str, package: str) -> bool:
     ("package", "forbidden"),
     [
         ("qwen_endpoints", ("langchain", "langchain_core", "llama_index", "langchain_qwen", "qwen_sandbox")),
-        ("langchain_qwen", ("llama_index", "qwen_sandbox", "langchain_openai", "openai")),
-        ("llama_index.llms.qwen", ("langchain", "langchain_core", "langchain_qwen", "qwen_sandbox", "openai")),
-        ("qwen_sandbox", ("qwen_endpoints", "langchain", "langchain_core", "langchain_qwen", "llama_index", "openai")),
-        ("llama_index_llm_tests", ("qwen_endpoints", "langchain_qwen", "llama_index.llms", "openai")),
+        ("langchain_qwen", ("llama_index", "qwen_sandbox", "langchain_openai", "langchain_anthropic", *SDKS)),
+        ("llama_index.llms.qwen", ("langchain", "langchain_core", "langchain_qwen", "qwen_sandbox", *SDKS)),
+        ("qwen_sandbox", ("qwen_endpoints", "langchain", "langchain_core", "langchain_qwen", "llama_index", *SDKS)),
+        ("llama_index_llm_tests", ("qwen_endpoints", "langchain_qwen", "llama_index.llms", *SDKS)),
     ],
 )
 def test_imports_point_one_way(package: str, forbidden: tuple[str, ...]) -> None:
@@ -116,32 +119,57 @@ def test_the_foundations_import_only_each_others_types(module: str, allowed: set
     assert ours <= allowed
 
 
+IMPORTING = {"import_module", "__import__", "importlib"}
+
+
+def names_in(tree: ast.Module) -> set[str]:
+    """Every name that a module uses or imports."""
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    used |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    statements = (node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom)))
+    return used | {alias.name for node in statements for alias in node.names}
+
+
 TABLES = {"providers", "models", "resolve", "settings", "client", "connections", "exchange", "calls"}
 
 
 def test_the_codec_looks_nothing_up() -> None:
     wrong = [
-        f"{path.name}: {module}"
-        for path in sorted((CORE / "chat_completions").glob("*.py"))
+        f"{path.parent.name}/{path.name}: {module}"
+        for protocol in ("chat_completions", "messages")
+        for path in sorted((CORE / protocol).glob("*.py"))
         for module, _ in imports(path, at_run_time=True)
         if module.partition(".")[2] in TABLES and belongs(module, "qwen_endpoints")
     ]
     assert wrong == []
 
 
-def test_only_the_transport_imports_the_sdk() -> None:
+def test_no_module_of_the_core_imports_an_sdk_outright() -> None:
     users = {
-        path.stem
-        for path in CORE.rglob("*.py")
-        for module, _ in imports(path, at_run_time=True)
-        if belongs(module, "openai")
+        path.stem for path in CORE.rglob("*.py") for module, _ in imports(path) for sdk in SDKS if belongs(module, sdk)
     }
-    assert users <= {"client", "connections", "exchange", "errors"}
+    assert users == set()
 
 
-@pytest.mark.parametrize("package", ["qwen_endpoints", "langchain_qwen", "llama_index.llms.qwen"])
-def test_importing_a_package_does_not_import_the_sdk(package: str) -> None:
-    script = f"import sys, {package}; print(sorted({{'openai', 'anthropic', 'qwen_sandbox'}} & set(sys.modules)))"
+def test_only_the_table_of_sdks_imports_by_name() -> None:
+    """The table names the packages, and nothing else of the core can reach one: what it needs comes from `Sdk.load`."""
+    importers = {path.stem for path in CORE.rglob("*.py") if IMPORTING & names_in(tree_of(path))}
+    namers = {path.stem for path in CORE.rglob("*.py") if set(SDKS) & set(constants(tree_of(path)))}
+    assert importers == namers == {"sdks"}
+
+
+@pytest.mark.parametrize("package", ["qwen_endpoints", "langchain_qwen", "llama_index.llms.qwen", "qwen_sandbox"])
+def test_importing_a_package_does_not_import_an_sdk(package: str) -> None:
+    unwanted = {*SDKS, "qwen_sandbox"} - {package}
+    script = f"import sys, {package}; print(sorted({unwanted!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, capture_output=True, text=True)  # noqa: S603
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_running_sandbox_has_imported_no_sdk() -> None:
+    script = (
+        f"import sys\nfrom qwen_sandbox import Sandbox\nwith Sandbox(): print(sorted({set(SDKS)!r} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, capture_output=True, text=True)  # noqa: S603
     assert done.stdout.strip() == "[]"
 

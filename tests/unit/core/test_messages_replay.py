@@ -86,6 +86,19 @@ def test_calls_without_their_own_thinking_switch_it_off_for_that_request_only(
     assert completion.notes == ()
 
 
+@pytest.mark.parametrize("signed_first", [True, False])
+def test_answers_that_follow_each_other_begin_with_thinking_as_one(
+    server: Server, client: QwenClient, signed_first: bool
+) -> None:
+    signed = answer("b", reasoning_details=(SIGNED,), origin="wcode-anthropic")
+    calling = answer("c", call_of(), reasoning_details=(SIGNED,), origin="wcode-anthropic")
+    said = [signed, answer("c", call_of())] if signed_first else [answer("b"), calling]
+    settings = {"enable_thinking": True}
+    body, completion = ask(server, client, settings=settings, tools=[TOOL], messages=[user("a"), *said, result()])
+    assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user"]
+    assert (body["thinking"] != OFF, completion.notes) == (signed_first, () if signed_first else (NOTE,))
+
+
 @pytest.mark.parametrize(
     "details",
     [

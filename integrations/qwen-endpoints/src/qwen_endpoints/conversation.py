@@ -64,13 +64,19 @@ def takes_details(message: Message, endpoint: Endpoint) -> bool:
 
 
 def has_unsigned_calls(request: ChatRequest, endpoint: Endpoint) -> bool:
-    """Whether the assistant's last turn holds calls, but no reasoning that an endpoint could know as its own."""
-    answers = [position for position, message in enumerate(request.messages) if message.role == "assistant"]
-    if not answers or not request.messages[answers[-1]].tool_calls:
+    """Whether the assistant's last turn holds calls, but does not begin with reasoning that the endpoint has signed.
+
+    Answers that follow each other are one turn.
+    """
+    messages = request.messages
+    last = next((place for place in reversed(range(len(messages))) if messages[place].role == "assistant"), None)
+    if last is None:
         return False
-    last = request.messages[answers[-1]]
-    signed = any(detail.get("type") in THOUGHTS for detail in last.reasoning_details)
-    return not (signed and takes_details(last, endpoint) and answers[-1] >= replay_from(request, endpoint))
+    first = next((place + 1 for place in reversed(range(last)) if messages[place].role != "assistant"), 0)
+    if not any(message.tool_calls for message in messages[first : last + 1]):
+        return False
+    signed = any(detail.get("type") in THOUGHTS for detail in messages[first].reasoning_details)
+    return not (signed and takes_details(messages[first], endpoint) and first >= replay_from(request, endpoint))
 
 
 def refuse_media(part: Json, message: Message, endpoint: Endpoint) -> None:

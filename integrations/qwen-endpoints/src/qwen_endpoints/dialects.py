@@ -260,7 +260,7 @@ MESSAGES: Final = Dialect(
 
 MESSAGES_LLAMACPP: Final = replace(
     MESSAGES,
-    # `thinking` is ignored, the template's own switch is not (seen 2026-11-22).
+    # `thinking.type` is ignored; its budget and the template's own switch are not (seen 2026-11-22).
     thinking_on=dict(thinking=dict(type="enabled"), chat_template_kwargs=dict(enable_thinking=True)),
     thinking_off=dict(thinking=dict(type="disabled"), chat_template_kwargs=dict(enable_thinking=False)),
     thinking_excludes=frozenset(),
