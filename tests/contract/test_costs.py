@@ -140,7 +140,7 @@ def test_tasks_side_by_side_have_sums_of_their_own(priced: dict[str, Any]) -> No
         return await asyncio.gather(spend(1), spend(3))
 
     with track_costs() as total:
-        assert asyncio.run(main()) == (1, 3)
+        assert tuple(asyncio.run(main())) == (1, 3)
     assert total.calls == 4
 
 
