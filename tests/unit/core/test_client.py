@@ -353,14 +353,14 @@ def test_importing_brings_neither_the_sdk_nor_a_framework() -> None:
 
 
 PUBLIC = """
-ARGUMENTS AuthenticationError Call CallIds ChatRequest Choice Completion CompletionDelta ConfigurationError
-ConnectionFailedError ContentFilteredError ContextOverflowError Cost Dialect Endpoint FinishReason InvalidRequestError
-Json MalformedResponseError Message ModelNotFoundError ModelOffer ModelProfile PROVIDERS Parameter
-PermissionDeniedError Price Provider QuotaExhaustedError QwenClient QwenError QwenSettings RateLimitError
-ReasoningEffort ReasoningReplay Role ServerError StreamInterruptedError StructuredMethod TOKENIZERS TimedOutError
-ToolCall ToolCallDelta Usage __version__ answer_arguments can_force_tools catalogue check_settings count_prompt_tokens
-count_tokens estimate_tokens parse_arguments plan_call read_json read_tool_call request_of resolve response_format
-strip_fence structured_method text_tokenizer token_ids wire_name
+ARGUMENTS AuthenticationError BudgetExceededError Call CallIds ChatRequest Choice Completion CompletionDelta
+ConfigurationError ConnectionFailedError ContentFilteredError ContextOverflowError Cost CostTracker Dialect Endpoint
+FinishReason InvalidRequestError Json MalformedResponseError Message ModelCosts ModelNotFoundError ModelOffer
+ModelProfile PROVIDERS Parameter PermissionDeniedError Price Provider QuotaExhaustedError QwenClient QwenError
+QwenSettings RateLimitError ReasoningEffort ReasoningReplay Role ServerError StreamInterruptedError StructuredMethod
+TOKENIZERS TimedOutError ToolCall ToolCallDelta Usage __version__ answer_arguments can_force_tools catalogue
+check_settings count_prompt_tokens count_tokens estimate_tokens parse_arguments plan_call read_json read_tool_call
+request_of resolve response_format strip_fence structured_method text_tokenizer token_ids track_costs wire_name
 """
 
 

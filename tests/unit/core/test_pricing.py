@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -59,5 +61,8 @@ def test_a_reply_of_a_priced_model_has_its_cost() -> None:
     cost = decode_whole(reply, endpoint("wcode", "qwen/qwen3-235b-a22b")).cost
     assert cost is not None
     assert (cost.amount, cost.currency, cost.origin) == (pytest.approx(9.25), "CNY", "computed")
+    assert (cost.source, cost.checked) == ("https://wcode.net/model/qwen3-235b-a22b", date(2026, 11, 21))
+    assert cost.as_json()["checked"] == "2026-11-21"
+    assert json.dumps(cost.as_json())
     assert decode_whole(reply, endpoint("anyfast", "qwen3.6-flash")).cost is None
     assert decode_whole(whole(), endpoint("wcode", "qwen/qwen3-235b-a22b")).cost is None

@@ -29,6 +29,7 @@ KINDS = {
     "ModelNotFoundError": "ModelNotFoundError",
     "PermissionDeniedError": "ModelPermissionDeniedError",
     "QuotaExhaustedError": "ModelPermissionDeniedError",
+    "BudgetExceededError": "ModelPermissionDeniedError",
     "RateLimitError": "ModelRateLimitError",
     "ServerError": "ModelAPIError",
     "StreamInterruptedError": "ModelConnectionError",

@@ -4,6 +4,7 @@ from qwen_endpoints import QwenError
 
 from langchain_qwen._errors import (
     AuthenticationError,
+    BudgetExceededError,
     ConfigurationError,
     ConnectionFailedError,
     ContentFilteredError,
@@ -24,6 +25,7 @@ from langchain_qwen.chat_models import ChatQwen
 
 __all__ = [
     "AuthenticationError",
+    "BudgetExceededError",
     "ChatQwen",
     "ConfigurationError",
     "ConnectionFailedError",

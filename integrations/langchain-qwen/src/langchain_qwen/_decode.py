@@ -144,7 +144,7 @@ def _metadata(choice: Choice, completion: Completion, endpoint: Endpoint) -> dic
         REASONING_FIELD: choice.reasoning_field,
         "logprobs": choice.logprobs,
         "token_usage": _token_usage(completion),
-        "cost": asdict(completion.cost) if completion.cost is not None else None,
+        "cost": completion.cost.as_json() if completion.cost is not None else None,
         "notes": list(completion.notes),
         "other_choices": [_plain(asdict(other)) for other in completion.choices if other is not choice]
         if choice is completion.first

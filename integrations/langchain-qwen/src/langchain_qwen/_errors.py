@@ -46,6 +46,7 @@ ConfigurationError = _join(core.ConfigurationError, "ModelInvalidRequestError")
 AuthenticationError = _join(core.AuthenticationError, "ModelAuthenticationError")
 PermissionDeniedError = _join(core.PermissionDeniedError, "ModelPermissionDeniedError")
 QuotaExhaustedError = _join(core.QuotaExhaustedError, "ModelPermissionDeniedError")
+BudgetExceededError = _join(core.BudgetExceededError, "ModelPermissionDeniedError")
 RateLimitError = _join(core.RateLimitError, "ModelRateLimitError")
 InvalidRequestError = _join(core.InvalidRequestError, "ModelInvalidRequestError")
 ContextOverflowError = _join(core.ContextOverflowError, "ContextOverflowError", InvalidRequestError)
@@ -64,6 +65,7 @@ _JOINED: Final[Mapping[type[core.QwenError], type[core.QwenError]]] = {
         AuthenticationError,
         PermissionDeniedError,
         QuotaExhaustedError,
+        BudgetExceededError,
         RateLimitError,
         InvalidRequestError,
         ContextOverflowError,

@@ -3,9 +3,11 @@
 from qwen_endpoints.call_ids import CallIds
 from qwen_endpoints.calls import Call, check_settings, plan_call, request_of
 from qwen_endpoints.client import QwenClient
+from qwen_endpoints.costs import CostTracker, ModelCosts, track_costs
 from qwen_endpoints.dialects import Dialect
 from qwen_endpoints.errors import (
     AuthenticationError,
+    BudgetExceededError,
     ConfigurationError,
     ConnectionFailedError,
     ContentFilteredError,
@@ -64,6 +66,7 @@ __all__ = [
     "PROVIDERS",
     "TOKENIZERS",
     "AuthenticationError",
+    "BudgetExceededError",
     "Call",
     "CallIds",
     "ChatRequest",
@@ -75,6 +78,7 @@ __all__ = [
     "ContentFilteredError",
     "ContextOverflowError",
     "Cost",
+    "CostTracker",
     "Dialect",
     "Endpoint",
     "FinishReason",
@@ -82,6 +86,7 @@ __all__ = [
     "Json",
     "MalformedResponseError",
     "Message",
+    "ModelCosts",
     "ModelNotFoundError",
     "ModelOffer",
     "ModelProfile",
@@ -123,5 +128,6 @@ __all__ = [
     "structured_method",
     "text_tokenizer",
     "token_ids",
+    "track_costs",
     "wire_name",
 ]

@@ -88,6 +88,10 @@ class QuotaExhaustedError(QwenError):
     """Credit, a package or a free allowance has run out; waiting does not help."""
 
 
+class BudgetExceededError(QwenError):
+    """A limit of the caller's own (`track_costs`) is reached. Nothing was sent."""
+
+
 class RateLimitError(QwenError):
     """Too many requests or tokens for the moment."""
 

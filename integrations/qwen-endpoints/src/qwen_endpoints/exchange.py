@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
+from qwen_endpoints.costs import trackers_here
 from qwen_endpoints.errors import (
     ConfigurationError,
     ConnectionFailedError,
@@ -47,6 +48,9 @@ class Exchange:
         self._scope = call.endpoint.scope
         self._protocol = PROTOCOLS[call.endpoint.provider.protocol]
         self._request = self._protocol.encode(call.request, call.endpoint, stream=stream)
+        self._trackers = trackers_here()
+        for tracker in self._trackers:
+            tracker.refuse_overspending(call.endpoint)
         self._reply: ReplyDecoder | None = None
         self._seen = 0
         self._heard_at = 0.0
@@ -94,6 +98,8 @@ class Exchange:
             self._call.endpoint, self._protocol.decoder(self._call.endpoint, self._request), response.headers
         )
         self._heard_at = time.monotonic()
+        for tracker in self._trackers:
+            tracker.begin(self._call.endpoint)
 
     @property
     def ended(self) -> bool:
@@ -103,12 +109,21 @@ class Exchange:
     def feed(self, piece: bytes) -> Iterator[CompletionDelta]:
         """Take the next bytes of the reply; give what they add."""
         reply = self._begun()
-        yield from reply.feed(piece)
+        deltas = reply.feed(piece)
+        yield from self._counted(deltas) if self._trackers else deltas
         self._refuse_idling(reply)
 
     def finish(self) -> Iterator[CompletionDelta]:
         """End the reply; give the rest."""
-        return self._begun().finish()
+        deltas = self._begun().finish()
+        return self._counted(deltas) if self._trackers else deltas
+
+    def _counted(self, deltas: Iterable[CompletionDelta]) -> Iterator[CompletionDelta]:
+        for delta in deltas:
+            if delta.completion is not None:
+                for tracker in self._trackers:
+                    tracker.end(self._call.endpoint, delta.completion)
+            yield delta
 
     def _begun(self) -> ReplyDecoder:
         if self._reply is None:

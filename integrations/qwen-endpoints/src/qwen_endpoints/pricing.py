@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from datetime import date
@@ -41,6 +41,17 @@ class Cost:
     """ISO 4217 code."""
     origin: Literal["computed", "reported"]
     """`computed` from usage and the price table, or `reported` by the endpoint itself."""
+    source: str = ""
+    """The page the price was read from; empty where the endpoint reported the amount, or nobody said."""
+    checked: date | None = None
+    """When it was read."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields as JSON has them, the date in ISO 8601, without those that are not known."""
+        checked = self.checked.isoformat() if self.checked else ""
+        known = {"source": self.source, "checked": checked}
+        told = {name: value for name, value in known.items() if value}
+        return {"amount": self.amount, "currency": self.currency, "origin": self.origin, **told}
 
 
 def cost_of(usage: Usage | None, price: Price | None) -> Cost | None:
@@ -63,4 +74,10 @@ def cost_of(usage: Usage | None, price: Price | None) -> Cost | None:
         + cached * (price.cached_input or 0.0)
         + usage.output_tokens * price.output
     )
-    return Cost(amount=round(amount / _PER_MILLION, 10), currency=price.currency, origin="computed")
+    return Cost(
+        amount=round(amount / _PER_MILLION, 10),
+        currency=price.currency,
+        origin="computed",
+        source=price.source,
+        checked=price.checked,
+    )

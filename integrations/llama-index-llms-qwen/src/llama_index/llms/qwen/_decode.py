@@ -197,7 +197,7 @@ def _facts(completion: Completion, choice: Choice, endpoint: Endpoint) -> dict[s
         "id": completion.id,
         "native_finish_reason": choice.native_finish_reason,
         REFUSAL: choice.refusal,
-        "cost": cost and {"amount": cost.amount, "currency": cost.currency, "origin": cost.origin},
+        "cost": cost and cost.as_json(),
         "notes": list(completion.notes),
         INVALID_CALLS: [_invalid(call) for call in choice.tool_calls if call.error is not None],
         "other_choices": [_plain_choice(other) for other in completion.choices[1:]],
