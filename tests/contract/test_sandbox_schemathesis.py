@@ -9,8 +9,9 @@ import pytest
 import qwen_sandbox as package
 import schemathesis
 import yaml
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, reject, settings, strategies
 from schemathesis import checks as general_checks
+from schemathesis.core.errors import InvalidSchema
 from schemathesis.specs.openapi import checks as openapi_checks
 
 if TYPE_CHECKING:
@@ -80,6 +81,19 @@ CASES = [
 ]
 
 
+@strategies.composite
+def _cases(draw: strategies.DrawFn, operation: Any, mode: str) -> Any:
+    """What schemathesis makes of an operation.
+
+    To make a body that is wrong it changes the contract, now and then into one that it then cannot read: "cannot
+    generate an array with 1 demanded elements" (4.32). Such a draw says nothing of the sandbox.
+    """
+    try:
+        return draw(operation.as_strategy(generation_mode=schemathesis.GenerationMode(mode)))
+    except InvalidSchema:
+        reject()
+
+
 @pytest.mark.parametrize(("name", "operation", "mode"), CASES)
 def test_contract_is_kept(qwen_sandbox: Sandbox, name: str, operation: Any, mode: str) -> None:
     base_url = qwen_sandbox.base_url(name)  # type: ignore[arg-type]
@@ -90,7 +104,7 @@ def test_contract_is_kept(qwen_sandbox: Sandbox, name: str, operation: Any, mode
     seen: set[int] = set()
 
     @settings(BOUNDED, max_examples=EXAMPLES.get(name, BOUNDED.max_examples))
-    @given(case=operation.as_strategy(generation_mode=schemathesis.GenerationMode(mode)))
+    @given(case=_cases(operation, mode))
     def run(case: Any) -> None:
         response = case.call(base_url=base_url, headers=headers)
         seen.add(response.status_code)
