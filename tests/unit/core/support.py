@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 from pydantic import SecretStr
 from qwen_endpoints import (
     PROVIDERS,
+    Call,
     ChatRequest,
     Completion,
     CompletionDelta,
@@ -337,3 +338,22 @@ def make(server: Server, provider: str, **settings: Any) -> QwenSettings:
 def send(client: QwenClient, settings: QwenSettings, **call: Any) -> Completion:
     messages: list[Message] = call.pop("messages", [user()])
     return client.complete(plan_call(settings, messages, **call))
+
+
+# The four ways to make a call
+
+
+async def whole_async(client: QwenClient, call: Call) -> Any:
+    return await client.acomplete(call)
+
+
+async def stream_async(client: QwenClient, call: Call) -> Any:
+    return [delta async for delta in client.astream(call)]
+
+
+async def whole_sync(client: QwenClient, call: Call) -> Any:
+    return client.complete(call)
+
+
+async def stream_sync(client: QwenClient, call: Call) -> Any:
+    return list(client.stream(call))

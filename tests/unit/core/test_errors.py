@@ -32,7 +32,22 @@ from qwen_endpoints import (
 )
 from qwen_endpoints.errors import ErrorScope
 
-from .support import HELLO, KEY, SSE, Reply, Server, chunk, sse_body, sse_reply, user, whole_body
+from .support import (
+    HELLO,
+    KEY,
+    SSE,
+    Reply,
+    Server,
+    chunk,
+    sse_body,
+    sse_reply,
+    stream_async,
+    stream_sync,
+    user,
+    whole_async,
+    whole_body,
+    whole_sync,
+)
 
 SCOPE = ErrorScope(provider="wcode", model="m", secret=KEY)
 
@@ -202,22 +217,6 @@ def test_errors_survive_pickling() -> None:
 
 
 # Over the wire, four ways
-
-
-async def whole_async(client: QwenClient, call: Call) -> Any:
-    return await client.acomplete(call)
-
-
-async def stream_async(client: QwenClient, call: Call) -> Any:
-    return [delta async for delta in client.astream(call)]
-
-
-async def whole_sync(client: QwenClient, call: Call) -> Any:
-    return client.complete(call)
-
-
-async def stream_sync(client: QwenClient, call: Call) -> Any:
-    return list(client.stream(call))
 
 
 four_ways = pytest.mark.parametrize(

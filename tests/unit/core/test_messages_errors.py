@@ -28,7 +28,7 @@ from qwen_endpoints import (
 )
 
 from .messages_support import HELLO, PING, decode, decode_whole, failure, sse, stream_reply, whole_reply
-from .support import KEY, SSE, Reply, Server, make, user
+from .support import KEY, SSE, Reply, Server, make, stream_async, stream_sync, user, whole_async, whole_sync
 
 KINDS: list[tuple[str, int, type[QwenError], bool]] = [
     ("invalid_request_error", 400, InvalidRequestError, False),
@@ -82,22 +82,6 @@ def test_words_say_more_than_the_type(words: str, kind: type[QwenError]) -> None
 
 
 # Over the wire, four ways
-
-
-async def whole_async(client: QwenClient, call: Any) -> Any:
-    return await client.acomplete(call)
-
-
-async def stream_async(client: QwenClient, call: Any) -> Any:
-    return [delta async for delta in client.astream(call)]
-
-
-async def whole_sync(client: QwenClient, call: Any) -> Any:
-    return client.complete(call)
-
-
-async def stream_sync(client: QwenClient, call: Any) -> Any:
-    return list(client.stream(call))
 
 
 Way = Callable[[QwenClient, Any], Any]

@@ -64,6 +64,7 @@ def test_status_comes_before_the_stream(messages_api: MessagesApi, status: int, 
         assert response.headers["content-type"] == "application/json"
         assert response.json()["error"]["type"] == kind
         assert ("retry-after" in response.headers) == (status in {429, 503})
+        assert ("retry-after" in response.headers) == (status in {429, 503})
 
 
 def test_status_for_the_first_requests_only(messages_api: MessagesApi) -> None:

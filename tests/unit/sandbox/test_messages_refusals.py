@@ -278,33 +278,6 @@ def test_the_version_of_2026_has_no_sampling(messages_api: MessagesApi, name: st
     assert name in response.json()["error"]["message"]
 
 
-TYPES = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    402: "billing_error",
-    403: "permission_error",
-    404: "not_found_error",
-    408: "timeout_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-    500: "api_error",
-    502: "api_error",
-    503: "api_error",
-    504: "timeout_error",
-    529: "overloaded_error",
-}
-
-
-@pytest.mark.parametrize(("status", "kind"), TYPES.items())
-def test_faults(messages_api: MessagesApi, status: int, kind: str) -> None:
-    by_header = messages_api.send(messages_api.body("hi"), messages_api.headers | {"x-sandbox-fault": str(status)})
-    by_prompt = messages_api.post(f"please [[sandbox:{status}]] now", stream=True)
-    for response in (by_header, by_prompt):
-        assert response.status_code == status
-        assert response.json()["error"]["type"] == kind
-        assert ("retry-after" in response.headers) == (status in {429, 503})
-
-
 def test_fault_for_the_first_requests_only(messages_api: MessagesApi) -> None:
     headers = messages_api.headers | {"x-sandbox-fault": "529*2#messages"}
     assert [messages_api.send(messages_api.body("hi"), headers).status_code for _ in range(3)] == [529, 529, 200]

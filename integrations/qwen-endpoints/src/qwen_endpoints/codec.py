@@ -44,6 +44,10 @@ class PayloadDecoder(Protocol):
     ended: bool
     """A payload has said that the reply is complete; nothing that follows matters."""
 
+    def is_keep_alive(self, payload: object) -> bool:
+        """Whether a payload only holds the connection open; a stream of nothing else is idle."""
+        ...
+
     def feed(self, payload: object) -> list[CompletionDelta]:
         """Take one parsed payload; return what it adds.
 

@@ -1,4 +1,4 @@
-"""How endpoints spell the parts of Chat Completions that vary between them: rows of facts, and nothing that acts."""
+"""How endpoints spell the parts of their protocol that vary between them: rows of facts, and nothing that acts."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from qwen_endpoints.errors import MalformedResponseError
 from qwen_endpoints.sse import SseDecoder, SseEvent
@@ -113,7 +113,7 @@ class ReplyDecoder:
 
     def _payload(self, data: bytes | str) -> Iterator[CompletionDelta]:
         payload = self._json(data)
-        self.progress += not _is_ping(payload)
+        self.progress += not self._decoder.is_keep_alive(payload)
         try:
             yield from self._decoder.feed(payload)
         except RecursionError as error:
@@ -138,11 +138,6 @@ class ReplyDecoder:
         else:
             what = f"The endpoint sent something that is not JSON: {shown!r}."
         return self._endpoint.scope.error(MalformedResponseError, what, partial=self.partial(), body=text[:2000])
-
-
-def _is_ping(payload: object) -> bool:
-    """Whether a payload is a keep-alive spelled as an event, as Messages has it."""
-    return isinstance(payload, Mapping) and cast("Mapping[str, object]", payload).get("type") == "ping"
 
 
 def json_or_text(text: str) -> object:

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 from llama_index_llm_tests.answers import Json
 from llama_index_llm_tests.messages.words import (
-    REASONING,
+    SAID,
     STOP_REASONS,
     UnsayableError,
     error_of,
@@ -16,7 +16,6 @@ from llama_index_llm_tests.messages.words import (
     usage_of,
 )
 
-_SAID: Final = frozenset({"role", "content", "tool_calls", "refusal", *REASONING})
 _PING: Final[Json] = {"type": "ping"}
 _EMPTY: Final[Mapping[str, Json]] = {
     "text": {"type": "text", "text": ""},
@@ -102,7 +101,7 @@ class EventWriter:
                 yield from self._grow("text", text)
         for piece in delta.get("tool_calls") or ():
             yield from self._call(piece)
-        for name in [name for name in delta if name not in _SAID]:
+        for name in [name for name in delta if name not in SAID]:
             yield {"type": name, name: delta[name]}
 
     def _grow(self, kind: str, text: str) -> Iterator[Json]:

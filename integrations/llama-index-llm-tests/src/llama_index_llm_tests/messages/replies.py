@@ -12,7 +12,7 @@ from qwen_sandbox import Reply
 from llama_index_llm_tests.answers import Json
 from llama_index_llm_tests.messages.events import EventWriter
 from llama_index_llm_tests.messages.words import (
-    REASONING,
+    SAID,
     STOP_REASONS,
     UnsayableError,
     error_of,
@@ -21,7 +21,6 @@ from llama_index_llm_tests.messages.words import (
     usage_of,
 )
 
-_SAID: Final = frozenset({"role", "content", "tool_calls", "refusal", *REASONING})
 _LINES_KEPT: Final = (b":", b"id:", b"retry:")
 
 
@@ -54,7 +53,7 @@ def _whole(body: Json, status: int) -> Json:
     message: Json = choices[0]["message"]
     refused = bool(message.get("refusal"))
     told: Json = {
-        **{name: value for name, value in message.items() if name not in _SAID},
+        **{name: value for name, value in message.items() if name not in SAID},
         **rest,
         "type": "message",
         "role": "assistant",

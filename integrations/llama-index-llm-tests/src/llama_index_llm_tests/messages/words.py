@@ -22,6 +22,8 @@ STOP_REASONS: Final = {
 }
 """Why an answer ended, by the word of Chat Completions."""
 REASONING: Final = ("reasoning_content", "reasoning")
+SAID: Final = frozenset({"role", "content", "tool_calls", "refusal", *REASONING})
+"""What is told of a message in words of the protocol; any other field stays as it is."""
 """The names under which Chat Completions has thoughts."""
 _ERRORS: Final = {
     400: "invalid_request_error",

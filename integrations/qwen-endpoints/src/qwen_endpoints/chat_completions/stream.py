@@ -43,6 +43,10 @@ class StreamDecoder:
         self._extra: dict[str, Any] = {}
         self.ended = False  # `[DONE]` is no payload
 
+    def is_keep_alive(self, payload: object) -> bool:  # noqa: ARG002 - of every protocol's decoder
+        """No payload is: keep-alives are comments in the stream."""
+        return False
+
     def feed(self, payload: object) -> list[CompletionDelta]:
         """Take one parsed payload.
 

@@ -54,6 +54,10 @@ class MessagesDecoder:
         self._started = False
         self.ended = False
 
+    def is_keep_alive(self, payload: object) -> bool:
+        """Whether a payload is a `ping`."""
+        return mapping(payload).get("type") == "ping"
+
     def feed(self, payload: object) -> list[CompletionDelta]:
         """Take one parsed payload.
 
