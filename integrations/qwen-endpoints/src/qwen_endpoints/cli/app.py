@@ -40,7 +40,7 @@ def _show_version(value: bool) -> None:
 @app.callback()
 def about(
     *,
-    version: Annotated[  # noqa: ARG001  # acts by its callback
+    version: Annotated[  # acts by its callback
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:

@@ -89,7 +89,9 @@ def chat(
 def _converse(settings: QwenSettings, messages: list[Message], images: list[str]) -> None:
     """Ask on and on, until the end of the input. A question that failed is forgotten."""
     with suppress(ImportError):  # not on Windows
-        import readline  # noqa: F401, PLC0415  # gives `input` a history, wherever a person types
+        import readline  # noqa: PLC0415  # changes `input`, so only where a person types
+
+        readline.set_history_length(1000)
     plan_call(settings, [*messages, question("", images)])  # what cannot be sent shows before anything is typed
     say("Ctrl-D ends.", "dim")
     client = QwenClient()

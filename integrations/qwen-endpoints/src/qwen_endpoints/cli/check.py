@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Final
 
 import typer
+from rich.text import Text
 
 from qwen_endpoints.cli.checks import CHECKS, Finding, Probe
 from qwen_endpoints.cli.failures import FAILED, plainly
 from qwen_endpoints.cli.options import AsJson, BaseUrl, KeyVariable, ModelName, ProviderName, settings_for
 from qwen_endpoints.cli.terminal import console, harmless, show_json
 from qwen_endpoints.resolve import resolve
-
-import sys
-from rich.text import Text
 
 _STYLES: Final = {"ok": "green", "warn": "yellow", "FAIL": "bold red", "skip": "dim"}
 

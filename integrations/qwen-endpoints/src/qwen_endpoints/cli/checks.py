@@ -60,7 +60,7 @@ FIXES: Final[Mapping[type[QwenError], str]] = MappingProxyType(
         PermissionDeniedError: "Allow the key this model, or use another key.",
         QuotaExhaustedError: "Add credit at the provider.",
         RateLimitError: "Wait a moment and check again, or ask the provider for a higher limit.",
-        ModelNotFoundError: "Pass --model with an id that the endpoint lists.",
+        ModelNotFoundError: "See that --base-url is right, and pass --model with an id that the endpoint has.",
         ContentFilteredError: "The endpoint moderates even harmless text; ask the provider.",
         InvalidRequestError: "Choose the --provider that this endpoint is, so that its spelling is used.",
         ConfigurationError: "Change what the message names.",
@@ -112,10 +112,9 @@ class Probe:
         return list_models(self.plan("Hello"))
 
 
-def failed(error: QwenError, *, also: str = "") -> Finding:
+def failed(error: QwenError) -> Finding:
     """Say what an error means."""
-    fix = next((FIXES[kind] for kind in type(error).__mro__ if kind in FIXES), "")
-    return Finding("FAIL", str(error), " ".join(part for part in (fix, also) if part))
+    return Finding("FAIL", str(error), next((FIXES[kind] for kind in type(error).__mro__ if kind in FIXES), ""))
 
 
 def _key(probe: Probe) -> Finding:
@@ -148,14 +147,19 @@ def _proxy(probe: Probe) -> Finding:
 
 def _address(probe: Probe) -> Finding:
     try:
-        refusal = probe.listing.refusal
+        probe.listing  # noqa: B018  # asks
     except QwenError as error:
         probe.blocked = "the address cannot be reached"
         return failed(error)
-    if isinstance(refusal, AuthenticationError):
-        probe.blocked = "the key is refused"
-        return failed(refusal, also=probe.endpoint.provider.key_hint)
     return Finding("ok", f"{probe.endpoint.base_url} answers")
+
+
+def _access(probe: Probe) -> Finding:
+    refusal = probe.listing.refusal
+    if isinstance(refusal, (AuthenticationError, PermissionDeniedError)):
+        probe.blocked = "access is refused"
+        return failed(refusal)
+    return Finding("ok", "nobody is refused" if probe.endpoint.api_key is None else "the key is not refused")
 
 
 def _clock(probe: Probe) -> Finding:
@@ -176,12 +180,16 @@ def _model(probe: Probe) -> Finding:
     if model in ids:
         return Finding("ok", f"{model} is listed, among {len(ids)}")
     near = difflib.get_close_matches(model, ids, n=3, cutoff=0.4) or ids[:5]
-    return Finding("FAIL", f"{model} is not among the {len(ids)} listed", f"Pass --model: {', '.join(near)}")
+    return Finding("warn", f"{model} is not among the {len(ids)} listed", f"Pass --model: {', '.join(near)}")
 
 
 def _call(probe: Probe) -> Finding:
     began = time.monotonic()
-    completion = probe.client.complete(probe.plan("Reply with the word ok.", **probe.quiet))
+    try:
+        completion = probe.client.complete(probe.plan("Reply with the word ok.", **probe.quiet))
+    except QwenError as error:
+        probe.blocked = "the small call failed"
+        return failed(error)
     took = time.monotonic() - began
     if not completion.first.text.strip():
         ended = completion.first.finish_reason
@@ -240,6 +248,7 @@ CHECKS: Final[Mapping[str, Callable[[Probe], Finding]]] = MappingProxyType(
         "key": _key,
         "proxy": _proxy,
         "address": _asking(_address),
+        "access": _asking(_access),
         "clock": _asking(_clock),
         "model": _asking(_model),
         "call": _asking(_call),

@@ -59,7 +59,8 @@ def cost(
     ]
     if not found:
         raise ConfigurationError(
-            f"No provider is known to offer {settings.model!r}. Name one with --provider, or see `qwen-endpoints models`."
+            f"No provider is known to offer {settings.model!r}. Name one with --provider, or see "
+            "`qwen-endpoints models`."
         )
     if as_json:
         show_json([_as_json(estimate, output_tokens) for estimate in found])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import wraps
+from types import MappingProxyType
 from typing import Final, ParamSpec, TypeVar
 
 import typer
@@ -17,6 +18,16 @@ from qwen_endpoints.errors import ConfigurationError, QwenError
 FAILED: Final = 1
 UNUSABLE: Final = 2
 INTERRUPTED: Final = 130
+
+_OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "provider=...": "--provider",
+        "base_url=...": "--base-url",
+        "api_key=...": "--key-variable NAME.",
+        "; or pass your own Provider(...)": "",
+    }
+)
+"""How messages name arguments in Python, and what they are called here."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,7 +56,7 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
 
 def say_error(error: QwenError) -> None:
     """Write an error, with whom it came from."""
-    say(f"error: {error}", "red")
+    say(f"error: {_as_options(str(error))}", "red")
 
 
 @contextmanager
@@ -53,5 +64,15 @@ def _warnings_said() -> Generator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = lambda message, *_: say(f"warning: {message}", "yellow")
+        warnings.showwarning = _say_warning
         yield
+
+
+def _say_warning(message: Warning | str, *_where: object, **_more: object) -> None:
+    say(f"warning: {_as_options(str(message))}", "yellow")
+
+
+def _as_options(text: str) -> str:
+    for argument, option in _OPTIONS.items():
+        text = text.replace(argument, option)
+    return text

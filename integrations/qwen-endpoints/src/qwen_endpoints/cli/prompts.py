@@ -12,7 +12,7 @@ from typing import Any, Final, cast, get_args
 
 from qwen_endpoints.errors import ConfigurationError
 from qwen_endpoints.tool_calls import parse_arguments
-from qwen_endpoints.types import Message, Role, ToolCall
+from qwen_endpoints.types import Json, Message, Role, ToolCall
 
 _ADDRESSES: Final = ("http://", "https://", "data:")
 _ROLES: Final = get_args(Role)
@@ -62,15 +62,14 @@ def conversation(text: str) -> list[Message]:
 
 
 def _message(item: Mapping[str, Any], place: int) -> Message:
-    role, content = item.get("role"), item.get("content")
+    role, content, calls = item.get("role"), item.get("content"), item.get("tool_calls")
     if role not in _ROLES:
         raise ConfigurationError(f"Message {place} has the role {role!r}; there are {', '.join(_ROLES)}.")
     if content is not None and not isinstance(content, (str, list)):
         raise ConfigurationError(f"The content of message {place} is neither text nor a list of parts.")
-    calls = item.get("tool_calls")
     return Message(
-        role=role,
-        content=content or "",
+        role=cast("Role", role),
+        content=cast("str | list[Json]", content or ""),
         reasoning=str(item.get("reasoning_content") or ""),
         tool_calls=[_call(call, place) for call in cast("list[Any]", calls)] if isinstance(calls, list) else (),
         tool_call_id=item.get("tool_call_id"),

@@ -23,7 +23,7 @@ def models(*, provider: ProviderName = None, as_json: AsJson = False) -> None:
     """List models: context, modalities, thinking, price."""
     rows = _at(row_named(provider)) if provider else _everywhere()
     if as_json:
-        show_json([{"model": model, "providers": names, **_facts(profile)} for model, names, profile in rows])
+        show_json([{"model": model, "at": names, **_facts(profile)} for model, names, profile in rows])
         return
     titles = ("model", "at", "context", "output", "takes", "thinking", "tools", "price per million, in / out")
     show_table(titles, [(model, ", ".join(names), *_cells(profile)) for model, names, profile in rows])
