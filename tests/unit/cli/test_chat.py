@@ -167,9 +167,7 @@ def test_a_key_is_never_shown(ask: Ask, at: At, monkeypatch: pytest.MonkeyPatch)
     assert "4711" not in result.output
 
 
-def test_a_key_from_a_named_variable(
-    ask: Ask, at: At, qwen_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_key_from_a_named_variable(ask: Ask, at: At, qwen_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     options = at("anyfast")
     monkeypatch.delenv("ANYFAST_API_KEY")
     monkeypatch.setenv("OUR_KEY", qwen_sandbox.api_key)
