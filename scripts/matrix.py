@@ -67,7 +67,13 @@ CASES: Final = (
     Case("lowest-3.10", python="3.10", resolution="lowest-direct", extra=("anthropic>=0.60", "typer>=0.16"), full=True),
     Case("lowest-3.13", python="3.13", resolution="lowest-direct"),
     Case("highest-3.10", python="3.10", resolution="highest"),
-    Case("highest-3.13", python="3.13", resolution="highest", extra=("qwen-endpoints[anthropic,cli,tokens]",), full=True),
+    Case(
+        "highest-3.13",
+        python="3.13",
+        resolution="highest",
+        extra=("qwen-endpoints[anthropic,cli,tokens]",),
+        full=True,
+    ),
 )
 
 

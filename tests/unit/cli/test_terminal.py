@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import select
 import subprocess
 import sys
 import time
@@ -28,11 +29,13 @@ class Screen:
         )
         os.close(slave)
         self.shown = ""
+        self._seen = 0
 
-    def until(self, text: str) -> str:
-        """Read until `text` is shown."""
-        before = self.shown.count(text) if text == "> " else 0
-        return self._read(lambda: self.shown.count(text) > before)
+    def until(self, text: str) -> None:
+        """Read until `text` is shown, after what was waited for before."""
+        self._read(lambda: text in self.shown[self._seen :])
+        assert text in self.shown[self._seen :], f"{text!r} never came: {self.shown!r}"
+        self._seen = self.shown.index(text, self._seen) + len(text)
 
     def type(self, keys: bytes) -> None:
         os.write(self._master, keys)
@@ -48,17 +51,17 @@ class Screen:
             self.process.wait(20)
         os.close(self._master)
 
-    def _read(self, done: Callable[[], bool]) -> str:
-        deadline = time.monotonic() + 40
-        while not done() and time.monotonic() < deadline:
+    def _read(self, done: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 30
+        while not done():
+            assert select.select([self._master], [], [], deadline - time.monotonic())[0], f"stuck: {self.shown!r}"
             try:
                 piece = os.read(self._master, 65_536)
             except OSError:  # Linux: the other side is closed
-                break
+                return
             if not piece:
-                break
+                return
             self.shown += piece.decode("utf-8", "replace")
-        return self.shown
 
 
 _LEAD = """
@@ -165,6 +168,7 @@ def test_a_failed_question_does_not_end_a_conversation(screen: Open, at: At, qwe
 def test_ctrl_c_while_typing(screen: Open, at: At) -> None:
     shown = screen("chat", *at("anyfast"))
     shown.until("> ")
+    time.sleep(0.5)  # a signal between readline's prompt and its waiting is only seen with the next key
     shown.type(CTRL_C)
     assert shown.end() == 130
     assert "Traceback" not in shown.shown
