@@ -16,7 +16,7 @@ from qwen_sandbox import Reply, Sandbox
 from .conftest import GATEWAYS, Ask
 
 At = Callable[[str], list[str]]
-ALL = ["key", "proxy", "address", "access", "clock", "model", "call", "thinking", "tools"]
+ALL = ["key", "proxy", "address", "clock", "access", "model", "call", "thinking", "tools"]
 CLOSED = "http://127.0.0.1:9"
 
 
