@@ -41,7 +41,8 @@ def harmless(text: str) -> str:
 
 
 def say(text: str, style: str = "") -> None:
-    """Write a line about what is going on."""
+    """Write a line about what is going on, after what stands in stdout, should both end in one log."""
+    sys.stdout.flush()
     console(sys.stderr).print(Text(harmless(text)), style=style or None, soft_wrap=True)
 
 
