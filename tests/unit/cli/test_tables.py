@@ -33,8 +33,8 @@ def test_a_key_is_known_to_be_set_and_not_shown(ask: Ask, monkeypatch: pytest.Mo
 def test_models_of_one_provider(ask: Ask) -> None:
     result = ask("models", "--provider", "wcode")
     head, text, vision = result.stdout.splitlines()
-    assert head.split()[:3] == ["model", "at", "context"]
-    cells = ["qwen/qwen3-235b-a22b", "wcode", "131,072", "16,384", "text", "on, can be off", "yes", "2.5 / 6.75 CNY"]
+    assert head.split()[:3] == ["model", "context", "output"]
+    cells = ["qwen/qwen3-235b-a22b", "131,072", "16,384", "text", "on, can be off", "yes", "2.5 / 6.75 CNY"]
     assert re.split(r"  +", text) == cells
     assert "text image video" in vision
     assert "https://wcode.net/" in result.stderr

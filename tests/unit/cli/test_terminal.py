@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from qwen_endpoints import PROVIDERS
 from qwen_sandbox import Reply, Sandbox
 
 pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
@@ -103,6 +104,18 @@ def test_no_color(screen: Open, at: At, monkeypatch: pytest.MonkeyPatch) -> None
     assert (chat.end(), check.end()) == (0, 0)
     assert "\x1b" not in chat.shown + check.shown
     assert "thinking: The user" in chat.shown
+
+
+def test_a_narrow_terminal_breaks_no_id(screen: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = screen("providers")
+    monkeypatch.setenv("COLUMNS", "200")
+    wide = screen("providers")
+    assert (narrow.end(), wide.end()) == (0, 0)
+    assert re.search(
+        r"^  base URL +https://dashscope-intl\.aliyuncs\.com/compatible-mode/v1\r$", narrow.shown, re.MULTILINE
+    )
+    assert len(wide.shown.splitlines()) == 1 + len(PROVIDERS)
 
 
 def test_states_are_coloured(screen: Open, at: At) -> None:

@@ -25,8 +25,12 @@ def models(*, provider: ProviderName = None, as_json: AsJson = False) -> None:
     if as_json:
         show_json([{"model": model, "at": names, **_facts(profile)} for model, names, profile in rows])
         return
-    titles = ("model", "at", "context", "output", "takes", "thinking", "tools", "price per million, in / out")
-    show_table(titles, [(model, ", ".join(names), *_cells(profile)) for model, names, profile in rows])
+    facts = ("context", "output", "takes", "thinking", "tools", "price per million, in / out")
+    if provider:
+        show_table(("model", *facts), [(model, *_cells(profile)) for model, _, profile in rows])
+    else:
+        table = [(model, ", ".join(names), *_cells(profile)) for model, names, profile in rows]
+        show_table(("model", "at", *facts), table)
     say(_footnote(row_named(provider)) if provider else _prefixes(), "dim")
 
 

@@ -8,12 +8,15 @@ import os
 import sys
 from typing import Final, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 _UNSHOWN: Final = {code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
 """Control characters: in an answer they would command the terminal."""
+_GAP: Final = 2
+"""Blanks between columns."""
 _PIPE_WIDTH: Final = 10_000
 """So wide that nothing of a table is wrapped or cut off where a program reads it."""
 
@@ -52,16 +55,35 @@ def show_json(value: object) -> None:
 
 
 def show_table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    """Write a table without lines, which programs can cut up as well."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    """Write a table without lines, which programs can cut up as well; on a narrow terminal, one block for each row.
+
+    Ids and addresses are there to be copied, so no cell is ever broken.
+    """
+    screen = console(sys.stdout)
+    if _width(titles, rows) > screen.width:
+        _show_blocks(screen, titles, rows)
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
     for title in titles:
-        table.add_column(title, overflow="fold")
+        table.add_column(title, no_wrap=True)
     for row in rows:
         table.add_row(*(Text(harmless(cell)) for cell in row))
-    screen = console(sys.stdout)
     with screen.capture() as drawn:
         screen.print(table)
     sys.stdout.writelines(f"{line.rstrip()}\n" for line in drawn.get().splitlines())
+
+
+def _width(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> int:
+    columns = zip(titles, *rows, strict=True)
+    return sum(max(map(cell_len, column)) + _GAP for column in columns) - _GAP
+
+
+def _show_blocks(screen: Console, titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    margin = max(map(cell_len, titles)) + _GAP
+    for row in rows:
+        screen.print(Text(harmless(row[0])), style="bold", soft_wrap=True)
+        for title, cell in zip(titles[1:], row[1:], strict=True):
+            screen.print(Text(f"  {title:<{margin}}{harmless(cell)}"), soft_wrap=True)
 
 
 class Answer:
