@@ -149,7 +149,8 @@ def test_a_proxy_before_a_private_address(ask: Ask, at: At, monkeypatch: pytest.
     forget()
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    assert ask("check", *options).exit_code == 0
+    result = ask("check", *options)
+    assert (result.exit_code, states(result)["proxy"]) == (0, "ok")
 
 
 def test_as_json(ask: Ask, at: At, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,6 +69,12 @@ def test_other_json_is_text(ask: Ask, text: str) -> None:
     assert found["input_tokens"] > 0
 
 
+def test_a_provider_that_is_named_need_not_list_the_model(ask: Ask) -> None:
+    (found,) = json.loads(ask("cost", "-", "-m", "house-model", "-p", "vllm", "--json", stdin="Hello").stdout)
+    assert (found["provider"], found["model"], found["cost"]) == ("vllm", "house-model", None)
+    assert found["input_tokens"] > 0
+
+
 def test_stdin_and_footnotes(ask: Ask) -> None:
     result = ask("cost", "-", "--model", "qwen3.6-flash", "--provider", "anyfast", stdin="Hello")
     assert result.exit_code == 0

@@ -77,7 +77,7 @@ def _rows(provider: str | None) -> list[Provider]:
 def _ids(row: Provider, model: str, *, asked: bool) -> list[str]:
     """The model's ids there; the one asked for counts even where the row does not list it, if its row is asked for."""
     found = ids_of(row, model)
-    return [model] if asked and model not in found and not found else found
+    return [model] if asked and not found else found
 
 
 def _estimate(row: Provider, model: str, settings: QwenSettings, messages: list[Message], answer: int) -> Estimate:

@@ -1,4 +1,7 @@
-"""How a command ends: 0 done, 1 the endpoint failed, 2 the input cannot be used, 130 by Ctrl-C. Never a traceback."""
+"""How a command ends: 0 done, 1 the endpoint failed, 2 the input cannot be used. Never with a traceback.
+
+Ctrl-C is Typer's: it ends a command with 130, without a word.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,6 @@ from qwen_endpoints.errors import ConfigurationError, QwenError
 
 FAILED: Final = 1
 UNUSABLE: Final = 2
-INTERRUPTED: Final = 130
 
 _OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -48,8 +50,6 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
                 for flaw in error.errors():
                     say(f"error: {'.'.join(map(str, flaw['loc']))}: {flaw['msg']}", "red")
                 raise typer.Exit(UNUSABLE) from None
-            except KeyboardInterrupt:
-                raise typer.Exit(INTERRUPTED) from None
 
     return told
 
