@@ -158,6 +158,17 @@ def test_only_the_table_of_sdks_imports_by_name() -> None:
     assert importers == namers == {"sdks"}
 
 
+def test_only_the_command_line_imports_the_command_line() -> None:
+    wrong = [
+        f"{path.name}: {module}"
+        for path in sorted(CORE.rglob("*.py"))
+        for module, _ in imports(path)
+        if any(belongs(module, other) for other in ("qwen_endpoints.cli", "typer", "rich"))
+        if path.parent.name != "cli" and path.name != "__main__.py"
+    ]
+    assert wrong == []
+
+
 @pytest.mark.parametrize("package", ["qwen_endpoints", "langchain_qwen", "llama_index.llms.qwen", "qwen_sandbox"])
 def test_importing_a_package_does_not_import_an_sdk(package: str) -> None:
     unwanted = {*SDKS, "qwen_sandbox"} - {package}

@@ -1,0 +1,81 @@
+"""The table of applications: where each keeps its configuration and what stands in it, as the endpoints' pages say.
+
+Sources, read 2026-11-21: https://wcode.net/model/qwen3-235b-a22b (both applications). Variables in values:
+https://opencode.ai/docs/config and https://docs.openclaw.ai/gateway/configuration/environment-variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from qwen_endpoints.resolve import Endpoint
+
+_CONTEXT: Final = 128_000
+_OUTPUT: Final = 8192
+"""What the pages put into openclaw's configuration; used where this package knows no better, or less is allowed."""
+_LONG_WORD: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """One application."""
+
+    file: str
+    """Where its configuration usually is."""
+    variable: str
+    """How a value names an environment variable."""
+    write: Callable[[Endpoint, str | None], dict[str, Any]]
+    """Endpoint and reference to the key (`None`: no key is needed) -> the configuration."""
+
+
+def display_name(model: str) -> str:
+    """Return a model id as the pages write names: `qwen/qwen3-235b-a22b` is `Qwen3 235B A22B`."""
+    words = model.rpartition("/")[2].replace(":", "-").split("-")
+    return " ".join(word.upper() if len(word) <= _LONG_WORD else word.title() for word in words)
+
+
+def _opencode(endpoint: Endpoint, key: str | None) -> dict[str, Any]:
+    options = {"baseURL": endpoint.base_url} | ({"apiKey": key} if key else {})
+    name = endpoint.provider.name
+    return {
+        "$schema": "https://opencode.ai/config.json",
+        "provider": {
+            name: {
+                "npm": "@ai-sdk/openai-compatible",
+                "name": name,
+                "options": options,
+                "models": {endpoint.model: {"name": display_name(endpoint.model)}},
+            }
+        },
+    }
+
+
+def _openclaw(endpoint: Endpoint, key: str | None) -> dict[str, Any]:
+    profile, name = endpoint.profile, endpoint.provider.name
+    inputs = [kind for kind in ("text", "image") if kind in (profile.inputs or {"text"})]
+    model = {
+        "id": endpoint.model,
+        "name": display_name(endpoint.model),
+        # As the page has it, also for models that think: what it would send for thinking is not every endpoint's word.
+        "reasoning": False,
+        "input": inputs,
+        "contextWindow": profile.context_window or _CONTEXT,
+        "maxTokens": min(_OUTPUT, profile.max_output_tokens or _OUTPUT),
+    }
+    # A key has to be there; servers without one take any (https://docs.openclaw.ai/providers/vllm).
+    row = {"baseUrl": endpoint.base_url, "apiKey": key or "none", "api": "openai-completions", "models": [model]}
+    return {
+        "models": {"mode": "merge", "providers": {name: row}},
+        "agents": {"defaults": {"model": {"primary": f"{name}/{endpoint.model}"}}},
+    }
+
+
+APPLICATIONS: Final[Mapping[str, Application]] = MappingProxyType(
+    {
+        "opencode": Application(file="~/.config/opencode/opencode.json", variable="{{env:{name}}}", write=_opencode),
+        "openclaw": Application(file="~/.openclaw/openclaw.json", variable="${{{name}}}", write=_openclaw),
+    }
+)
