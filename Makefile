@@ -10,7 +10,7 @@ MANIFESTS := pyproject.toml constraints.txt $(MEMBERS)
 INSTALL = $(UV) pip install --quiet --python .venv/bin/python --constraints constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types wheels matrix live compare compare-llamaindex constraints clean
+.PHONY: help demo test lint notebooks docs format types wheels matrix live compare compare-llamaindex constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +33,12 @@ format: .venv/.lint ## let ruff format, and fix what it can
 	@.venv/bin/ruff check --fix-only --quiet .
 	@.venv/bin/ruff format .
 
+notebooks: .venv/.notebooks ## run every notebook against the sandbox; ARGS=--update stores what it prints
+	@.venv/bin/python scripts/notebooks.py $(ARGS)
+
+docs: .venv/.docs ## build the documentation's site into site/, strictly
+	@.venv/bin/zensical build --clean --strict
+
 wheels: | $(UV) ## build a wheel and an sdist of each distribution into dist/
 	@rm -rf dist
 	@for member in $(patsubst %/pyproject.toml,%,$(MEMBERS)); do $(UV) build --quiet --out-dir dist $$member || exit 1; done
@@ -54,11 +60,11 @@ compare-llamaindex: .venv-compare-llamaindex/.installed .venv-compare-openrouter
 constraints: | $(UV) ## move the pins of constraints.txt to the newest versions
 	@{ sed '/^[^#]/,$$d' constraints.txt; echo "rich uv" | tr ' ' '\n' | $(UV) pip compile --quiet --universal \
 		--python-version 3.10 --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
-		--group test --group lint $(MEMBERS) - | grep -v '^-e'; } > constraints.new
+		--group test --group notebooks --group docs --group lint $(MEMBERS) - | grep -v '^-e'; } > constraints.new
 	@mv constraints.new constraints.txt
 
 clean: ## remove what the other targets made
-	rm -rf .venv .venv-compare* .tools dist build .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf .venv .venv-compare* .tools dist build site .pytest_cache .ruff_cache .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp adds to the one environment: the demo needs little, the tests more, the linters most.
@@ -72,6 +78,16 @@ clean: ## remove what the other targets made
 .venv/.test: .venv/.demo
 	@echo "installing the test tools into .venv"
 	@$(INSTALL) --group test
+	@touch $@
+
+.venv/.notebooks: .venv/.demo
+	@echo "installing what the notebooks import into .venv"
+	@$(INSTALL) --group notebooks
+	@touch $@
+
+.venv/.docs: .venv/.demo
+	@echo "installing the site's builder into .venv"
+	@$(INSTALL) --group docs
 	@touch $@
 
 .venv/.lint: .venv/.test
