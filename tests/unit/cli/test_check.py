@@ -124,7 +124,7 @@ def test_a_broken_tool_call(ask: Ask, at: At, qwen_sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(("ahead", "way"), [(3600, "ahead"), (-3600, "behind")])
 def test_a_wrong_clock(ask: Ask, at: At, monkeypatch: pytest.MonkeyPatch, ahead: int, way: str) -> None:
     shifted = SimpleNamespace(time=lambda: time.time() + ahead)
-    monkeypatch.setattr("qwen_endpoints.cli.listing.time", shifted)
+    monkeypatch.setattr("qwen_endpoints.listing.time", shifted)
     result = ask("check", *at("anyfast"))
     assert result.exit_code == 1
     assert states(result)["clock"] == "FAIL"

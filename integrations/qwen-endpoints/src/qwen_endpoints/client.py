@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from qwen_endpoints import listing
 from qwen_endpoints.connections import Address, Connection, connection_for
+from qwen_endpoints.errors import QwenError
 from qwen_endpoints.exchange import Exchange, last_completion
 
 if TYPE_CHECKING:
@@ -60,6 +62,28 @@ class QwenClient:
     def astream(self, call: Call) -> AsyncGenerator[CompletionDelta]:
         """As `stream`, for `async for`."""
         return self._astream(call, Exchange(call, stream=True))
+
+    def list_models(self, call: Call) -> listing.Listing:
+        """Ask the endpoint of a call for its models, with the call's key, headers and time limits. A refusal is told.
+
+        Raises:
+            QwenError: There was no answer at all.
+        """
+        exchange = Exchange(call, stream=False)
+        try:
+            with exchange.naming_errors():
+                return listing.given(self._connection(call).get(exchange.listing_arguments()))
+        except QwenError as error:
+            return listing.refused(error)
+
+    async def alist_models(self, call: Call) -> listing.Listing:
+        """As `list_models`."""
+        exchange = Exchange(call, stream=False)
+        try:
+            with exchange.naming_errors():
+                return listing.given(await self._connection(call).aget(exchange.listing_arguments()))
+        except QwenError as error:
+            return listing.refused(error)
 
     def _stream(self, call: Call, exchange: Exchange) -> Generator[CompletionDelta]:
         with exchange.naming_errors(), self._connection(call).open(exchange.arguments()) as reply:

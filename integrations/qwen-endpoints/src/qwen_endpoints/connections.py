@@ -89,6 +89,17 @@ class Connection:
         client = await self.asynchronous()
         return (await client.post(**arguments, cast_to=sdk.AsyncAPIResponse[bytes])).http_response
 
+    def get(self, arguments: Mapping[str, Any]) -> Any:
+        """Get something and return the HTTP response, its body read."""
+        sdk = self._address.sdk.load()
+        return self.sync().get(**arguments, cast_to=sdk.APIResponse[bytes]).http_response
+
+    async def aget(self, arguments: Mapping[str, Any]) -> Any:
+        """As `get`."""
+        sdk = self._address.sdk.load()
+        client = await self.asynchronous()
+        return (await client.get(**arguments, cast_to=sdk.AsyncAPIResponse[bytes])).http_response
+
     def open(self, arguments: Mapping[str, Any]) -> Any:
         """Post a request and return its stream once the headers are there; leaving its context closes it."""
         sdk = self._address.sdk.load()

@@ -64,6 +64,10 @@ class Exchange:
         """What the SDK's `post` is called with."""
         return {"path": self._protocol.path, "body": self._request.body, "options": self._options()}
 
+    def listing_arguments(self) -> dict[str, Any]:
+        """What the SDK's `get` is called with for the list of models."""
+        return {"path": self._protocol.models_path, "options": self._options()}
+
     def _options(self) -> dict[str, Any]:
         sdk = self._protocol.sdk.load()
         transport = self._call.transport

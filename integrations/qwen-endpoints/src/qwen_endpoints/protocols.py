@@ -22,6 +22,8 @@ class Protocol:
 
     path: str
     """What is added to the base URL."""
+    models_path: str
+    """The same for the list of models."""
     encode: RequestEncoder
     decoder: Callable[[Endpoint, EncodedRequest], PayloadDecoder]
     sdk: Sdk
@@ -33,12 +35,14 @@ PROTOCOLS: Final[Mapping[ProtocolName, Protocol]] = MappingProxyType(
     {
         "chat_completions": Protocol(
             path="/chat/completions",
+            models_path="/models",
             encode=chat_completions.encode_request,
             decoder=chat_completions.StreamDecoder,
             sdk=OPENAI,
         ),
         "messages": Protocol(
             path="/v1/messages",
+            models_path="/v1/models",
             encode=messages.encode_request,
             decoder=messages.MessagesDecoder,
             sdk=ANTHROPIC,

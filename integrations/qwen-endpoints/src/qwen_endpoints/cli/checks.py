@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from qwen_endpoints.calls import Call, plan_call
-from qwen_endpoints.cli.listing import Listing, list_models
 from qwen_endpoints.cli.network import proxy_for
 from qwen_endpoints.client import QwenClient
 from qwen_endpoints.errors import (
@@ -31,6 +30,7 @@ from qwen_endpoints.errors import (
     StreamInterruptedError,
     TimedOutError,
 )
+from qwen_endpoints.listing import Listing
 from qwen_endpoints.resolve import Endpoint, is_private_host
 from qwen_endpoints.settings import QwenSettings
 from qwen_endpoints.types import Completion, Json, Message
@@ -109,7 +109,7 @@ class Probe:
     @cached_property
     def listing(self) -> Listing:
         """The endpoint's answer to `GET /models`, asked for once."""
-        return list_models(self.plan("Hello"))
+        return self.client.list_models(self.plan("Hello"))
 
 
 def failed(error: QwenError) -> Finding:

@@ -1,4 +1,4 @@
-"""`GET /models`, asked over the same connection as calls are: same proxy, same certificates, same headers."""
+"""An endpoint's list of its models, without I/O: what came of asking for it."""
 
 from __future__ import annotations
 
@@ -7,22 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, cast
 
-from qwen_endpoints.connections import Address, connection_for
 from qwen_endpoints.errors import QwenError
-from qwen_endpoints.exchange import Exchange
-from qwen_endpoints.protocols import PROTOCOLS
-
-if TYPE_CHECKING:
-    from qwen_endpoints.calls import Call
-
-_PATHS: Final[Mapping[str, str]] = {"chat_completions": "/models", "messages": "/v1/models"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What came of asking for the list of models. Something came: the address is reachable."""
+    """What came of asking for the list. Something came: the address is reachable."""
 
     ids: tuple[str, ...] | None
     """`None`: the endpoint has no such list, or refused it."""
@@ -31,26 +23,17 @@ class Listing:
     """Seconds that this machine's clock is ahead of the endpoint's; `None` where it did not tell the time."""
 
 
-def list_models(call: Call) -> Listing:
-    """Ask the endpoint for its models.
-
-    Raises:
-        QwenError: There was no answer at all.
-    """
-    sdk = PROTOCOLS[call.endpoint.provider.protocol].sdk.load()
-    exchange = Exchange(call, stream=False)
-    path = _PATHS[call.endpoint.provider.protocol]
-    try:
-        with exchange.naming_errors():
-            client = connection_for(Address.of(call)).sync()
-            options = exchange.arguments()["options"]
-            response = client.get(path, cast_to=sdk.APIResponse[bytes], options=options).http_response
-    except QwenError as error:
-        if error.status is None:
-            raise
-        answered = getattr(error.__cause__, "response", None)
-        return Listing(ids=None, refusal=error, skew=_skew(getattr(answered, "headers", {})))
+def given(response: Any) -> Listing:
+    """Read an HTTP response that gives the list."""
     return Listing(ids=_ids(response), refusal=None, skew=_skew(response.headers))
+
+
+def refused(error: QwenError) -> Listing:
+    """Read a refusal; what is no answer at all is raised."""
+    if error.status is None:
+        raise error
+    answered = getattr(error.__cause__, "response", None)
+    return Listing(ids=None, refusal=error, skew=_skew(getattr(answered, "headers", {})))
 
 
 def _ids(response: Any) -> tuple[str, ...] | None:
