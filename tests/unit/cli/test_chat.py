@@ -188,4 +188,6 @@ def test_the_only_model_need_not_be_named(
 
 def test_a_warning_is_a_line(ask: Ask, at: At) -> None:
     options = [*at("anyfast"), "--model", "house-model-1"]
-    assert "warning: Model 'house-model-1' is not in the catalogue" in ask("chat", "Hello", *options).stderr
+    warned = ask("chat", "Hello", *options).stderr
+    assert "warning: Model 'house-model-1' is not in the catalogue" in warned
+    assert "=..." not in warned  # that is how arguments in Python are spelled

@@ -47,6 +47,7 @@ def test_openclaw(ask: Ask) -> None:
                             "input": ["text"],
                             "contextWindow": 131_072,
                             "maxTokens": 8192,
+                            "compat": {"maxTokensField": "max_tokens"},
                         }
                     ],
                 }
@@ -60,6 +61,18 @@ def test_openclaw_is_told_of_images(ask: Ask) -> None:
     result = ask("config", "openclaw", "--provider", "wcode", "--model", "qwen/qwen3-vl-32b-instruct")
     (model,) = json.loads(result.stdout)["models"]["providers"]["wcode"]["models"]
     assert (model["input"], model["name"]) == (["text", "image"], "Qwen3 VL 32B Instruct")
+
+
+@pytest.mark.parametrize(
+    ("provider", "spelling"),
+    [
+        ("anyfast", {"maxTokensField": "max_completion_tokens"}),
+        ("anyfast-cn", {"maxTokensField": "max_tokens", "requiresStringContent": True}),
+    ],
+)
+def test_openclaw_is_told_what_the_endpoint_takes(ask: Ask, provider: str, spelling: dict[str, object]) -> None:
+    found = json.loads(ask("config", "openclaw", "--provider", provider).stdout)
+    assert found["models"]["providers"][provider]["models"][0]["compat"] == spelling
 
 
 @pytest.mark.parametrize("application", ["opencode", "openclaw"])

@@ -1,7 +1,8 @@
 """The table of applications: where each keeps its configuration and what stands in it, as the endpoints' pages say.
 
 Sources, read 2026-11-21: https://wcode.net/model/qwen3-235b-a22b (both applications). Variables in values:
-https://opencode.ai/docs/config and https://docs.openclaw.ai/gateway/configuration/environment-variables.
+https://opencode.ai/docs/config and https://docs.openclaw.ai/gateway/configuration/environment-variables. `compat`:
+docs/gateway/config-tools/custom-providers.md of openclaw 2026.9.6, read 2026-11-22.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from qwen_endpoints.dialects import Dialect
 from qwen_endpoints.resolve import Endpoint
 
 _CONTEXT: Final = 128_000
@@ -64,6 +66,7 @@ def _openclaw(endpoint: Endpoint, key: str | None) -> dict[str, Any]:
         "input": inputs,
         "contextWindow": profile.context_window or _CONTEXT,
         "maxTokens": min(_OUTPUT, profile.max_output_tokens or _OUTPUT),
+        "compat": _openclaw_spelling(endpoint.provider.dialect),
     }
     # A key has to be there; servers without one take any (https://docs.openclaw.ai/providers/vllm).
     row = {"baseUrl": endpoint.base_url, "apiKey": key or "none", "api": "openai-completions", "models": [model]}
@@ -71,6 +74,11 @@ def _openclaw(endpoint: Endpoint, key: str | None) -> dict[str, Any]:
         "models": {"mode": "merge", "providers": {name: row}},
         "agents": {"defaults": {"model": {"primary": f"{name}/{endpoint.model}"}}},
     }
+
+
+def _openclaw_spelling(dialect: Dialect) -> dict[str, Any]:
+    """Not on the page. Left alone, openclaw says `max_completion_tokens` and sends lists, which some refuse."""
+    return {"maxTokensField": dialect.max_tokens} | ({} if dialect.content_parts else {"requiresStringContent": True})
 
 
 APPLICATIONS: Final[Mapping[str, Application]] = MappingProxyType(

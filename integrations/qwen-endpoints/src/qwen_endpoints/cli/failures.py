@@ -27,6 +27,8 @@ _OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "base_url=...": "--base-url",
         "api_key=...": "--key-variable NAME.",
         "; or pass your own Provider(...)": "",
+        "; tell what it can do with context_window=... (LlamaIndex) or profile=... (LangChain), or with a provider row "
+        "whose `models` holds its profile": "",
     }
 )
 """How messages name arguments in Python, and what they are called here."""
