@@ -21,12 +21,30 @@ def test_opencode(ask: Ask) -> None:
                 "npm": "@ai-sdk/openai-compatible",
                 "name": "wcode",
                 "options": {"baseURL": "https://wcode.net/api/gpt/v1", "apiKey": "{env:WCODE_API_KEY}"},
-                "models": {"qwen/qwen3-235b-a22b": {"name": "Qwen3 235B A22B"}},
+                "models": {
+                    "qwen/qwen3-235b-a22b": {
+                        "name": "Qwen3 235B A22B",
+                        "limit": {"context": 131_072, "output": 16_384},
+                    }
+                },
             }
         },
     }
     assert "~/.config/opencode/opencode.json" in result.stderr
     assert "WCODE_API_KEY where opencode runs; here it is not set" in result.stderr
+
+
+def test_opencode_is_told_of_limits_where_they_are_known(ask: Ask) -> None:
+    known = json.loads(ask("config", "opencode", "--provider", "anyfast-cn").stdout)["provider"]["anyfast-cn"]
+    assert known["models"]["qwen3-32b"]["limit"]["output"] == 8192
+    options = ["--provider", "generic", "--base-url", "https://llm.example.com/v1", "--model", "qwen-house"]
+    unknown = json.loads(ask("config", "opencode", *options).stdout)["provider"]["generic"]
+    assert unknown["models"]["qwen-house"] == {"name": "Qwen House"}
+
+
+def test_what_opencode_cannot_be_told_is_said(ask: Ask) -> None:
+    assert "knows `max_completion_tokens` alone" in ask("config", "opencode", "--provider", "anyfast").stderr
+    assert "note:" not in ask("config", "opencode", *MODEL).stderr
 
 
 def test_openclaw(ask: Ask) -> None:

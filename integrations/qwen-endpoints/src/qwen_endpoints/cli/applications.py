@@ -2,7 +2,8 @@
 
 Sources, read 2026-11-21: https://wcode.net/model/qwen3-235b-a22b (both applications). Variables in values:
 https://opencode.ai/docs/config and https://docs.openclaw.ai/gateway/configuration/environment-variables. `compat`:
-docs/gateway/config-tools/custom-providers.md of openclaw 2026.9.6, read 2026-11-22.
+docs/gateway/config-tools/custom-providers.md of openclaw 2026.9.6, read 2026-11-22. `limit`: opencode 1.18.33 was
+seen to heed it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from qwen_endpoints.dialects import Dialect
+from qwen_endpoints.models import ModelProfile
 from qwen_endpoints.resolve import Endpoint
 
 _CONTEXT: Final = 128_000
@@ -31,6 +33,8 @@ class Application:
     """How a value names an environment variable."""
     write: Callable[[Endpoint, str | None], dict[str, Any]]
     """Endpoint and reference to the key (`None`: no key is needed) -> the configuration."""
+    note: Callable[[Endpoint], str] = lambda _endpoint: ""
+    """What no configuration can mend there."""
 
 
 def display_name(model: str) -> str:
@@ -49,10 +53,26 @@ def _opencode(endpoint: Endpoint, key: str | None) -> dict[str, Any]:
                 "npm": "@ai-sdk/openai-compatible",
                 "name": name,
                 "options": options,
-                "models": {endpoint.model: {"name": display_name(endpoint.model)}},
+                "models": {endpoint.model: {"name": display_name(endpoint.model)} | _opencode_limit(endpoint.profile)},
             }
         },
     }
+
+
+def _opencode_limit(profile: ModelProfile) -> dict[str, Any]:
+    """Not on the page. Left alone, opencode asks for up to 32,000 tokens, which is more than some endpoints allow."""
+    if profile.context_window is None or profile.max_output_tokens is None:
+        return {}
+    return {"limit": {"context": profile.context_window, "output": profile.max_output_tokens}}
+
+
+def _opencode_notes(endpoint: Endpoint) -> str:
+    spelled = endpoint.provider.dialect.max_tokens
+    if spelled == "max_tokens":
+        return ""
+    return (
+        f"opencode sends `max_tokens`; the page of {endpoint.provider.name} knows `{spelled}` alone and may refuse it."
+    )
 
 
 def _openclaw(endpoint: Endpoint, key: str | None) -> dict[str, Any]:
@@ -83,7 +103,9 @@ def _openclaw_spelling(dialect: Dialect) -> dict[str, Any]:
 
 APPLICATIONS: Final[Mapping[str, Application]] = MappingProxyType(
     {
-        "opencode": Application(file="~/.config/opencode/opencode.json", variable="{{env:{name}}}", write=_opencode),
+        "opencode": Application(
+            file="~/.config/opencode/opencode.json", variable="{{env:{name}}}", write=_opencode, note=_opencode_notes
+        ),
         "openclaw": Application(file="~/.openclaw/openclaw.json", variable="${{{name}}}", write=_openclaw),
     }
 )

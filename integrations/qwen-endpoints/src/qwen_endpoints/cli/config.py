@@ -54,6 +54,8 @@ def config(
     row = APPLICATIONS[application]
     show_json(row.write(endpoint, row.variable.format(name=variable) if variable else None))
     say(f"For {row.file}: put it in there, beside what else it holds.", "dim")
+    if note := row.note(endpoint):
+        say(f"note: {note}", "yellow")
     if variable and not os.environ.get(variable, "").strip():
         say(f"Set {variable} where {application} runs; here it is not set.", "yellow")
 
