@@ -10,7 +10,7 @@ MANIFESTS := pyproject.toml constraints.txt $(MEMBERS)
 INSTALL = $(UV) pip install --quiet --python .venv/bin/python --constraints constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint notebooks docs format types wheels matrix live compare compare-llamaindex constraints clean
+.PHONY: help demo test lint notebooks docs format types wheels version matrix live compare compare-llamaindex constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -36,13 +36,20 @@ format: .venv/.lint ## let ruff format, and fix what it can
 notebooks: .venv/.notebooks ## run every notebook against the sandbox; ARGS=--update stores what it prints
 	@.venv/bin/python scripts/notebooks.py $(ARGS)
 
-docs: .venv/.docs ## build the documentation's site into site/, strictly
+docs: .venv/.docs ## build the documentation's site into site/, strictly; needs Python 3.11
+	@.venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "The site's builder needs Python 3.11 or newer in .venv: make clean, then make PYTHON=python3.11 docs" >&2; exit 1; }
+	@.venv/bin/python scripts/site_pages.py
 	@.venv/bin/zensical build --clean --strict
+	@.venv/bin/python scripts/site_check.py
 
-wheels: | $(UV) ## build a wheel and an sdist of each distribution into dist/
+wheels: | $(UV) ## build a wheel and an sdist of each distribution into dist/ and look into them
 	@rm -rf dist
-	@for member in $(patsubst %/pyproject.toml,%,$(MEMBERS)); do $(UV) build --quiet --out-dir dist $$member || exit 1; done
+	@UV=$(UV) $(UV) run --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" --script scripts/wheels.py dist
 	@ls dist
+
+version: ## the version of the five distributions; VERSION=0.2.0 sets it
+	@$(PYTHON) scripts/version.py $(VERSION)
 
 matrix: | $(UV) ## install the wheels into clean environments (lowest, highest, openai 2, one framework) and test them
 	@UV=$(UV) $(PYTHON) scripts/matrix.py $(ARGS)
@@ -90,7 +97,7 @@ clean: ## remove what the other targets made
 	@$(INSTALL) --group docs
 	@touch $@
 
-.venv/.lint: .venv/.test
+.venv/.lint: .venv/.test .venv/.notebooks
 	@echo "installing the linters into .venv"
 	@$(INSTALL) --group lint
 	@touch $@

@@ -231,4 +231,5 @@ def test_the_table_is_plain_rows_and_html(spent: CostTracker) -> None:
     rows = spent.rows()
     assert [row["amount"] for row in rows] == [spent.amounts["CNY"], None]
     assert sum(row["calls"] for row in rows) == spent.calls
+    assert repr(spent) == str(spent)
     assert "<td>qwen/qwen3-235b-a22b</td>" in spent._repr_html_()  # pyright: ignore[reportPrivateUsage] - what notebooks call

@@ -159,6 +159,7 @@ def test_videos_that_do_not_say_how_densely_to_look_at_them_are_told_the_setting
         ("wcode", "qwen/qwen3-vl-32b-instruct", AUDIO, ["input_audio", "audio input"]),
         ("dashscope", "qwen3-vl-plus", FILE, ["file"]),
         ("llamacpp", "qwen3-vl-32b-instruct", VIDEO, ["video_url", "llamacpp"]),
+        ("anyfast", "qwen3.6-flash", FRAMES, ["video", "anyfast"]),
         ("ollama", "qwen3-vl-32b-instruct", FRAMES, ["video", "ollama"]),
         ("anyfast", "qwen3.6-flash", {**VIDEO, "fps": 2}, ["fps", "anyfast"]),
         ("anyfast-cn", "qwen3-32b", {"type": "refusal", "refusal": "x"}, ["refusal", "anyfast-cn"]),

@@ -125,6 +125,9 @@ class CostTracker:
         lines = (map(_aligned, cells, widths, _TITLES) for cells in table)
         return "\n".join("  ".join(line).rstrip() for line in lines)
 
+    __repr__ = __str__
+    """What an interactive shell shows."""
+
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{title}</th>" for title in _TITLES.values())
         body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>" for cells in self._cells())

@@ -89,6 +89,7 @@ ANYFAST: Final = Dialect(
     thinking_excludes=DASHSCOPE.thinking_excludes,
     keeps_strict=False,  # tools[].function keeps only name, description and parameters
     inline_refs=True,
+    refused_parts=frozenset({"video"}),  # the page's parts are text, image_url and video_url
     media_sampling=False,  # video_url keeps only `url`
     cache_control=False,
     dropped=dict(

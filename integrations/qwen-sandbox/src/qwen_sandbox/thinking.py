@@ -17,10 +17,14 @@ def reasoning_for(turn: Turn, prompt: str) -> str:
 
 def _aid(turn: Turn) -> str:
     if turn.tool_results:
-        return f"There are {len(turn.tool_results)} tool results to use. "
+        return f"{_there_are(len(turn.tool_results), 'tool result')} to use. "
     if any(media_of(message) for message in turn.messages):
         return "There is something to look at. "
-    return f"There are {len(turn.tools)} tools on offer. " if turn.tools else "No tool is needed. "
+    return f"{_there_are(len(turn.tools), 'tool')} on offer. " if turn.tools else "No tool is needed. "
+
+
+def _there_are(count: int, noun: str) -> str:
+    return f"There is 1 {noun}" if count == 1 else f"There are {count} {noun}s"
 
 
 def _aid_chinese(turn: Turn) -> str:
