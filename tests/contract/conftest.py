@@ -1,4 +1,5 @@
-"""Sandboxes that serve replies from folders, and a pool of connections for all calls of one protocol.
+"""Sandboxes that serve replies from folders, a pool of connections for all calls of one protocol, and documented
+endpoints at the sandbox.
 
 A client of the SDK's own making reads the certificates of the world, which takes longer than all calls of a test.
 """
@@ -7,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import pytest
 import pytest_asyncio
+from qwen_endpoints import PROVIDERS, Provider
 from qwen_sandbox import Sandbox
 
 from tests.contract.recorded import RECORDINGS
@@ -64,3 +68,29 @@ async def pools() -> AsyncIterator[Pools]:
 def pool(pools: Pools) -> dict[str, Any]:
     """The settings for endpoints that speak Chat Completions."""
     return pools["chat_completions"]
+
+
+GATEWAYS: Final = {
+    "anyfast-cn": "/anyfast-cn/v1",
+    "anyfast": "/anyfast/v1",
+    "wcode": "/wcode/api/gpt/v1",
+    "wcode-anthropic": "/wcode/api/anthropic",
+    # The sandbox has no DashScope. These serve its models, under the same names for all that pages use of it.
+    "dashscope": "/anyfast-cn/v1",
+    "dashscope-intl": "/anyfast/v1",
+}
+"""By provider, the part of the sandbox that stands for it."""
+
+
+@pytest.fixture
+def rows_at_the_sandbox(qwen_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point the documented endpoints' rows at the sandbox, so that pages need not name an address."""
+
+    def local(row: Provider) -> Provider:
+        return replace(row, base_url=f"{qwen_sandbox.url}{GATEWAYS[row.name]}") if row.name in GATEWAYS else row
+
+    rows: Mapping[str, Provider] = MappingProxyType({name: local(row) for name, row in PROVIDERS.items()})
+    # The package exports a function of the module's name, so the module is looked up by import.
+    monkeypatch.setattr(import_module("qwen_endpoints.resolve"), "PROVIDERS", rows)
+    for variable in ("WCODE_API_KEY", "ANYFAST_API_KEY", "ANYFAST_CN_API_KEY", "DASHSCOPE_API_KEY"):
+        monkeypatch.setenv(variable, qwen_sandbox.api_key)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import qwen_endpoints
-from qwen_endpoints import PROVIDERS, catalogue
+from qwen_endpoints import PROVIDERS, catalogue, display
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -88,14 +88,16 @@ def test_imports_point_one_way(package: str, forbidden: tuple[str, ...]) -> None
     assert wrong == []
 
 
+_PUBLIC = {"qwen_endpoints": {None, *qwen_endpoints.__all__}, "qwen_endpoints.display": set(display.__all__)}
+
+
 @pytest.mark.parametrize("package", ["langchain_qwen", "llama_index.llms.qwen"])
 def test_adapters_use_only_what_the_core_exports(package: str) -> None:
     wrong = [
         f"{path.name}: {module}.{name}"
         for path in sorted(PACKAGES[package].rglob("*.py"))
         for module, name in imports(path)
-        if belongs(module, "qwen_endpoints")
-        and (module != "qwen_endpoints" or name not in {None, *qwen_endpoints.__all__})
+        if belongs(module, "qwen_endpoints") and name not in _PUBLIC.get(module, ())
     ]
     wrong += [
         f"{path.name}: qwen_endpoints.{node.attr}"
@@ -158,15 +160,31 @@ def test_only_the_table_of_sdks_imports_by_name() -> None:
     assert importers == namers == {"sdks"}
 
 
-def test_only_the_command_line_imports_the_command_line() -> None:
+@pytest.mark.parametrize(
+    ("guarded", "allowed"),
+    [
+        (("qwen_endpoints.cli", "typer"), {"cli", "__main__.py"}),
+        (("rich",), {"cli", "display/terminal.py"}),
+        (("markdown_it",), {"display/markdown.py"}),
+        (("qwen_endpoints.display",), {"display"}),
+    ],
+    ids=["command line", "rich", "markdown-it", "display"],
+)
+def test_what_is_for_terminals_and_notebooks_stays_there(guarded: tuple[str, ...], allowed: set[str]) -> None:
     wrong = [
         f"{path.name}: {module}"
         for path in sorted(CORE.rglob("*.py"))
         for module, _ in imports(path)
-        if any(belongs(module, other) for other in ("qwen_endpoints.cli", "typer", "rich"))
-        if path.parent.name != "cli" and path.name != "__main__.py"
+        if any(belongs(module, other) for other in guarded)
+        if not {str(path.relative_to(CORE)), path.relative_to(CORE).parts[0]} & allowed
     ]
     assert wrong == []
+
+
+def test_the_display_loads_nothing_heavy_until_it_draws() -> None:
+    script = "import sys, qwen_endpoints.display; print(sorted({'rich', 'markdown_it', 'IPython'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, capture_output=True, text=True)  # noqa: S603
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("package", ["qwen_endpoints", "langchain_qwen", "llama_index.llms.qwen", "qwen_sandbox"])
@@ -279,7 +297,9 @@ OURS = {
 
 def test_the_distributions_have_one_version() -> None:
     assert sorted(MANIFESTS) == sorted(OURS)
-    assert {project["version"] for project in MANIFESTS.values()} == {qwen_endpoints.__version__}
+    assert {tuple(project["dynamic"]) for project in MANIFESTS.values()} == {("version",)}
+    stated = {(package / "_version.py").read_text(encoding="utf-8").splitlines()[-1] for package in PACKAGES.values()}
+    assert stated == {f'__version__ = "{qwen_endpoints.__version__}"'}
 
 
 def test_the_distributions_agree_about_python_license_and_each_other() -> None:

@@ -77,3 +77,9 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 
 def test_generic_has_no_address_of_its_own() -> None:
     assert "pass base_url" in error_of(provider="generic")
+
+
+def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
+    message = error_of(provider="vllm", base_url="http://me:hunter2@vllm:8000/v1")
+    assert "default_headers" in message
+    assert "hunter2" not in message

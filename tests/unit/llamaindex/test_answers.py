@@ -191,6 +191,7 @@ def test_facts_about_an_answer(scripted: Callable[..., Qwen]) -> None:
         "id": "chatcmpl-1",
         "model": "qwen3-32b-served",
         "created": 7,
+        "finish_reason": "stop",
         "usage": {
             "prompt_tokens": 12,
             "completion_tokens": 34,

@@ -81,6 +81,7 @@ def test_a_payload(make_llm: Callable[..., Qwen]) -> None:
     assert payload == {
         "class_name": "Qwen",
         "provider": "anyfast",
+        "model": "qwen3.6-flash",
         "model_name": "qwen3.6-flash",
         "context_window": 1_000_000,
         "num_output": 8192,

@@ -93,6 +93,10 @@ def test_other_names_of_arguments() -> None:
         ({"num_output": 5}, "follows max_tokens"),
         ({"tokenizer": len}, "text_tokenizer"),
         ({"stream": True}, "stream_chat"),
+        ({"incremental_output": True}, "in delta"),
+        ({"reuse_client": False}, "leave this out"),
+        ({"should_use_structured_outputs": True}, "structured_output='json_schema'"),
+        ({"dashscope_api_key": "sk-secret"}, "it is api_key here"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
 )

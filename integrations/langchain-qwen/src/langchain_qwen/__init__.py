@@ -2,6 +2,7 @@
 
 from qwen_endpoints import QwenError
 
+from langchain_qwen import _display as _display  # registers LangChain's types with `show`
 from langchain_qwen._errors import (
     AuthenticationError,
     BudgetExceededError,

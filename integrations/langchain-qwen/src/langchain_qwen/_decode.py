@@ -39,6 +39,7 @@ def combine_outputs(outputs: Iterable[Mapping[str, Any] | None]) -> dict[str, An
     for output in filter(None, outputs):
         combined.update(output)
         counts.update({name: count for name, count in output["token_usage"].items() if isinstance(count, int)})
+    combined.pop("id", None)  # each call has its own
     return {**combined, "token_usage": dict(counts)} if combined else {}
 
 
@@ -182,7 +183,7 @@ def _info(choice: Choice) -> dict[str, Any] | None:
 def _output(completion: Completion) -> dict[str, Any]:
     """What callbacks read beside the messages, where the endpoint counts tokens."""
     usage = _token_usage(completion)
-    return {"model_name": completion.model, "token_usage": usage} if usage else {}
+    return {"id": completion.id, "model_name": completion.model, "token_usage": usage} if usage else {}
 
 
 def _token_usage(completion: Completion) -> dict[str, Any]:

@@ -1,3 +1,3 @@
-"""The distribution's version, in a module of its own so that every room can read it."""
+"""The version of this distribution. `make version` sets it, in all five at once."""
 
 __version__ = "0.1.0"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
@@ -33,6 +33,7 @@ from langchain_qwen._content_blocks import MODEL_PROVIDER, register_blocks
 from langchain_qwen._decode import combine_outputs, decode_completion, decode_deltas
 from langchain_qwen._encode import encode_messages
 from langchain_qwen._errors import ConfigurationError, as_langchain_errors
+from langchain_qwen._foreign import refuse_foreign
 from langchain_qwen._hidden import digest, masked
 from langchain_qwen._profile import langchain_profile
 from langchain_qwen._structured import Schema, plan_answer, wire_response_format, with_raw
@@ -73,6 +74,15 @@ class ChatQwen(QwenSettings, BaseChatModel):
     """Let `invoke` stream under the hood. With `False`, LangChain would not stream at all."""
 
     _client: QwenClient = PrivateAttr(default_factory=QwenClient)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_foreign_arguments(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        given = cast("Mapping[str, Any]", values)
+        refuse_foreign(given)
+        return given
 
     @model_validator(mode="after")
     def _check_qwen_settings(self) -> Self:
@@ -123,7 +133,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
     @override
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
         """Return what traces show of a call: no secret, not even one that was given for this call only."""
-        return super()._get_invocation_params(stop=stop, **masked(kwargs))
+        return super()._get_invocation_params(stop=self._stops(stop), **masked(kwargs))
 
     @override
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
@@ -134,7 +144,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
 
     @override
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        params = super()._get_ls_params(stop=stop, **kwargs)
+        params = super()._get_ls_params(stop=self._stops(stop), **kwargs)
         params["ls_provider"] = MODEL_PROVIDER
         params["ls_model_name"] = kwargs.get("model") or kwargs.get("model_name") or self.model
         return params
@@ -324,6 +334,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
     def _plan(self, messages: list[BaseMessage], stop: list[str] | None, given: Mapping[str, Any]) -> Call:
         """Join a call's arguments with the settings. LangChain's own bookkeeping arguments end here."""
         kwargs = {name: value for name, value in given.items() if name not in _BOOKKEEPING}
+        refuse_foreign(kwargs)
         return plan_call(
             self,
             encode_messages(messages),
@@ -333,6 +344,11 @@ class ChatQwen(QwenSettings, BaseChatModel):
             answer_schema=kwargs.pop("answer_schema", None),
             overrides=kwargs if stop is None else {**kwargs, "stop": stop},
         )
+
+    def _stops(self, given: list[str] | None) -> list[str] | None:
+        """What ends an answer, which traces would otherwise show only where it is given for the call."""
+        stop = self.stop if given is None else given
+        return [stop] if isinstance(stop, str) else stop
 
     def _endpoint_if_known(self) -> Endpoint | None:
         """The endpoint, or `None` while the environment does not name one yet."""

@@ -31,7 +31,8 @@ pytest.register_assert_rewrite(
     "llama_index_llm_tests.wire",
 )
 
-from llama_index_llm_tests.answers import Answer, Call  # noqa: E402 - after the line above
+from llama_index_llm_tests._version import __version__  # noqa: E402 - after the line above
+from llama_index_llm_tests.answers import Answer, Call  # noqa: E402 - as above
 from llama_index_llm_tests.suite import LLMSuite  # noqa: E402 - as above
 
-__all__ = ["Answer", "Call", "LLMSuite"]
+__all__ = ["Answer", "Call", "LLMSuite", "__version__"]

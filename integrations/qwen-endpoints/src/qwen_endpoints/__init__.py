@@ -1,5 +1,6 @@
 """Qwen endpoints: facts about them, and the wire codec that speaks to them. Free of any framework."""
 
+from qwen_endpoints._version import __version__
 from qwen_endpoints.call_ids import CallIds
 from qwen_endpoints.calls import Call, check_settings, plan_call, request_of
 from qwen_endpoints.client import QwenClient
@@ -58,8 +59,6 @@ from qwen_endpoints.types import (
     ToolCallDelta,
     Usage,
 )
-
-__version__ = "0.1.0"
 
 __all__ = [
     "ARGUMENTS",

@@ -24,6 +24,7 @@ class QwenError(Exception):
         code: The endpoint's own error code.
         request_id: The endpoint's name for the request, to quote to its support.
         retryable: Whether the same request may succeed later.
+        retry_after: Seconds that the endpoint asks to wait before that; `None` where it does not say.
         partial: What had arrived before the failure; `None` where nothing had.
         body: The endpoint's error body, where it sent one.
     """
@@ -40,6 +41,7 @@ class QwenError(Exception):
         code: str | None = None,
         request_id: str | None = None,
         retryable: bool | None = None,
+        retry_after: float | None = None,
         partial: Completion | None = None,
         body: object = None,
     ) -> None:
@@ -51,6 +53,7 @@ class QwenError(Exception):
         self.code = code
         self.request_id = request_id
         self.retryable = self.retryable_by_default if retryable is None else retryable
+        self.retry_after = retry_after
         self.partial = partial
         self.body = body
 
@@ -277,6 +280,7 @@ class ErrorScope:
         code: str | None = None,
         request_id: str | None = None,
         retryable: bool | None = None,
+        retry_after: float | None = None,
         partial: Completion | None = None,
         body: object = None,
     ) -> QwenError:
@@ -289,6 +293,7 @@ class ErrorScope:
             code=code and self.scrub(code),
             request_id=request_id and self.scrub(request_id),
             retryable=retryable,
+            retry_after=retry_after,
             partial=partial,
             body=self._scrub_json(body),
         )
@@ -299,13 +304,14 @@ class ErrorScope:
         *,
         status: int | None = None,
         headers: Mapping[str, str] | None = None,
+        retry_after: float | None = None,
         partial: Completion | None = None,
     ) -> QwenError:
         """Build the error that an error body (parsed JSON or text) of any known gateway describes."""
         report = _report(body)
         status = _status_in(report.code) if status is None or status < 400 else status  # noqa: PLR2004
         kind, retryable = kind_of(status, f"{report.code} {report.type}", f"{report.message} {report.detail}")
-        request_id = report.request_id or _request_id(headers, report.message)
+        request_id = report.request_id or request_id_of(headers, report.message)
         return self.error(
             kind,
             report.message + (f": {report.detail}" if report.detail else ""),
@@ -313,6 +319,7 @@ class ErrorScope:
             code=report.code or report.type or None,
             request_id=request_id,
             retryable=retryable,
+            retry_after=retry_after,
             partial=partial,
             body=body,
         )
@@ -357,7 +364,8 @@ def _status_in(code: str) -> int | None:
     return int(code) if re.fullmatch("[45][0-9]{2}", code) else None
 
 
-def _request_id(headers: Mapping[str, str] | None, message: str) -> str | None:
+def request_id_of(headers: Mapping[str, str] | None, message: str = "") -> str | None:
+    """Return the endpoint's own number for a request: from the headers of its reply, else out of its words."""
     for name in _REQUEST_ID_HEADERS if headers is not None else ():
         if headers is not None and headers.get(name):
             return headers[name]

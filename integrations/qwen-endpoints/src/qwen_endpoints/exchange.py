@@ -18,8 +18,10 @@ from qwen_endpoints.errors import (
     StreamInterruptedError,
     TimedOutError,
 )
+from qwen_endpoints.logs import log_of
 from qwen_endpoints.protocols import PROTOCOLS
 from qwen_endpoints.reply import ReplyDecoder, json_or_text
+from qwen_endpoints.retry_after import seconds_to_wait
 from qwen_endpoints.types import Completion, CompletionDelta
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ class Exchange:
         self._trackers = trackers_here()
         for tracker in self._trackers:
             tracker.refuse_overspending(call.endpoint)
+        self._log = log_of(call, self._protocol.path, streams=self.streams)
         self._reply: ReplyDecoder | None = None
         self._seen = 0
         self._heard_at = 0.0
@@ -61,8 +64,11 @@ class Exchange:
         return bool(self._request.body.get("stream"))
 
     def arguments(self) -> dict[str, Any]:
-        """What the SDK's `post` is called with."""
-        return {"path": self._protocol.path, "body": self._request.body, "options": self._options()}
+        """What the SDK's `post` is called with, just before it is."""
+        arguments = {"path": self._protocol.path, "body": self._request.body, "options": self._options()}
+        if self._log is not None:
+            self._log.sent()
+        return arguments
 
     def listing_arguments(self) -> dict[str, Any]:
         """What the SDK's `get` is called with for the list of models."""
@@ -102,6 +108,8 @@ class Exchange:
             self._call.endpoint, self._protocol.decoder(self._call.endpoint, self._request), response.headers
         )
         self._heard_at = time.monotonic()
+        if self._log is not None:
+            self._log.begun(response)
         for tracker in self._trackers:
             tracker.begin(self._call.endpoint)
 
@@ -114,17 +122,23 @@ class Exchange:
         """Take the next bytes of the reply; give what they add."""
         reply = self._begun()
         deltas = reply.feed(piece)
-        yield from self._counted(deltas) if self._trackers else deltas
+        yield from self._noted(deltas) if self._is_watched else deltas
         self._refuse_idling(reply)
 
     def finish(self) -> Iterator[CompletionDelta]:
         """End the reply; give the rest."""
         deltas = self._begun().finish()
-        return self._counted(deltas) if self._trackers else deltas
+        return self._noted(deltas) if self._is_watched else deltas
 
-    def _counted(self, deltas: Iterable[CompletionDelta]) -> Iterator[CompletionDelta]:
+    @property
+    def _is_watched(self) -> bool:
+        return bool(self._trackers) or self._log is not None
+
+    def _noted(self, deltas: Iterable[CompletionDelta]) -> Iterator[CompletionDelta]:
         for delta in deltas:
             if delta.completion is not None:
+                if self._log is not None:
+                    self._log.ended(delta.completion)
                 for tracker in self._trackers:
                     tracker.end(self._call.endpoint, delta.completion)
             yield delta
@@ -152,13 +166,28 @@ class Exchange:
         """Turn whatever the SDK and its transport raise into a `QwenError`, with the original as its cause."""
         try:
             yield
-        except QwenError:
+        except QwenError as error:
+            self._tell(error)
             raise
         except Exception as error:
             named = self._named(error)
             if named is None:
+                self._tell(None)
                 raise
+            self._tell(named, error)
             raise named from error
+        except BaseException:  # a stream that is left, a task that is cancelled
+            self._tell(None)
+            raise
+
+    def _tell(self, error: QwenError | None, cause: Exception | None = None) -> None:
+        """Log how the call ends that does not end well; without an error it was left."""
+        if self._log is None:
+            return
+        if error is None:
+            self._log.left()
+        else:
+            self._log.failed(error, cause)
 
     def _named(self, error: Exception) -> QwenError | None:
         sdk = self._protocol.sdk.load()
@@ -188,8 +217,12 @@ class Exchange:
 
     def _refused(self, error: Any) -> QwenError:
         # The SDK hands over what stands under `error` only; a request id may stand beside it.
+        headers = error.response.headers
         named = self._scope.from_body(
-            json_or_text(error.response.text), status=error.status_code, headers=error.response.headers
+            json_or_text(error.response.text),
+            status=error.status_code,
+            headers=headers,
+            retry_after=seconds_to_wait(headers),
         )
         hint = self._call.endpoint.provider.key_hint
         if error.status_code == 401 and hint:  # noqa: PLR2004 - HTTP unauthorised

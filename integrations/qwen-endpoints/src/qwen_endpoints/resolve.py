@@ -179,6 +179,13 @@ def _base_url(settings: QwenSettings, provider: Provider) -> str:
         raise ConfigurationError(
             f"base_url={url!r} is not an http:// or https:// address.", provider=provider.name, model=settings.model
         )
+    if "@" in urlsplit(url).netloc:
+        raise ConfigurationError(
+            "base_url holds a user or a password, which traces and errors would show: pass them as "
+            "default_headers={'Authorization': 'Basic ...'}, whose values are hidden.",
+            provider=provider.name,
+            model=settings.model,
+        )
     return url
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from qwen_sandbox._version import __version__
+
 if TYPE_CHECKING:
     from qwen_sandbox.canned import Reply
     from qwen_sandbox.recording import RecordedRequest
     from qwen_sandbox.server import Sandbox
 
-__all__ = ["RecordedRequest", "Reply", "Sandbox"]
+__all__ = ["RecordedRequest", "Reply", "Sandbox", "__version__"]
 
 _HOME = {"RecordedRequest": "recording", "Reply": "canned", "Sandbox": "server"}
 

@@ -259,6 +259,7 @@ def _raw(completion: Completion) -> dict[str, Any]:
         "id": completion.id,
         "model": completion.model,
         "created": completion.created,
+        "finish_reason": completion.first.finish_reason,
         # Token counters add these numbers up, and a null among them would stop the call.
         "usage": usage and {**_without_nulls(usage.raw), **_totals(usage)},
     }

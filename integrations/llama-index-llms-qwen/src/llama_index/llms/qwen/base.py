@@ -148,6 +148,7 @@ class Qwen(CallsWithTools, StructuredCalls):
         endpoint = self._endpoint()
         return {
             **self.model_dump(include=set(_TRACED), exclude_none=True),
+            "model": self.model,  # the name that other classes' dumps have; the metadata's is `model_name`
             **self.metadata.model_dump(),
             **({"provider": endpoint.provider.name} if endpoint else {}),
         }
