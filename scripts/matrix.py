@@ -70,7 +70,7 @@ CASES: Final = (
         "highest-3.13",
         python="3.13",
         resolution="highest",
-        extra=("qwen-endpoints[anthropic,cli,tokens]",),
+        extra=("qwen-endpoints[anthropic,cli,display,tokens]",),
         full=True,
     ),
 )

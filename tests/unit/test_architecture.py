@@ -166,7 +166,7 @@ def test_only_the_table_of_sdks_imports_by_name() -> None:
         (("qwen_endpoints.cli", "typer"), {"cli", "__main__.py"}),
         (("rich",), {"cli", "display/terminal.py"}),
         (("markdown_it",), {"display/markdown.py"}),
-        (("qwen_endpoints.display",), {"display"}),
+        (("qwen_endpoints.display",), {"cli", "display"}),
     ],
     ids=["command line", "rich", "markdown-it", "display"],
 )

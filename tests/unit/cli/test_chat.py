@@ -24,7 +24,9 @@ def test_the_answer_alone_goes_to_stdout(ask: Ask, at: At) -> None:
     assert result.stdout == "12 * 7 = 84\n"
     thought, facts = result.stderr.splitlines()
     assert thought.startswith("thinking: The user writes")
-    assert facts == "tokens 9 in, 40 out (33 of them thinking) · cost 0.000293 CNY, computed · finish stop"
+    assert facts == (
+        "qwen/qwen3-235b-a22b at wcode · tokens 9 in, 40 out (33 thinking) · cost 0.000293 CNY, computed · finish stop"
+    )
 
 
 def test_the_answer_is_streamed(ask: Ask, at: At, qwen_sandbox: Sandbox) -> None:

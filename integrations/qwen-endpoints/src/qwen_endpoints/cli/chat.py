@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from dataclasses import asdict
-from typing import Annotated, Any, Final
+from dataclasses import asdict, replace
+from typing import Annotated, Any
 
 import typer
 
@@ -25,15 +25,11 @@ from qwen_endpoints.cli.prompts import piped, question
 from qwen_endpoints.cli.terminal import Answer, say, show_json
 from qwen_endpoints.client import QwenClient
 from qwen_endpoints.costs import track_costs
+from qwen_endpoints.display import shown_of
+from qwen_endpoints.display.facts import facts, warnings
 from qwen_endpoints.errors import ConfigurationError, QwenError
 from qwen_endpoints.settings import QwenSettings
 from qwen_endpoints.types import Completion, Message
-
-_ENDS: Final = {
-    "length": "cut off at the token limit",
-    "content_filter": "stopped by the endpoint's moderation",
-}
-"""Finish reasons that a reader should know of, in words."""
 
 
 @plainly
@@ -83,7 +79,7 @@ def chat(
     if as_json:
         show_json(_as_json(QwenClient().complete(call), call))
     else:
-        _say_facts(_streamed(QwenClient(), call))
+        _say_facts(_streamed(QwenClient(), call), call)
 
 
 def _converse(settings: QwenSettings, messages: list[Message], images: list[str]) -> None:
@@ -108,7 +104,7 @@ def _converse(settings: QwenSettings, messages: list[Message], images: list[str]
             except QwenError as error:
                 say_error(error)
                 continue
-            _say_facts(completion)
+            _say_facts(completion, call)
             messages, images = [*asked, _answered(completion, call)], []
     if costs.calls > 1:
         say(str(costs), "dim")
@@ -151,20 +147,12 @@ def _answered(completion: Completion, call: Call) -> Message:
     )
 
 
-def _say_facts(completion: Completion) -> None:
-    """Write what an answer took, below it."""
-    choice, usage, cost = completion.first, completion.usage, completion.cost
-    facts = ["tokens unknown"]
-    if usage is not None:
-        thought = f" ({usage.reasoning_tokens} of them thinking)" if usage.reasoning_tokens else ""
-        facts = [f"tokens {usage.input_tokens} in, {usage.output_tokens} out{thought}"]
-    facts.append(f"cost {cost.amount:.6f} {cost.currency}, {cost.origin}" if cost else "cost unknown")
-    facts.append(_ENDS.get(choice.finish_reason or "", f"finish {choice.finish_reason}"))
-    say(" · ".join(facts), "dim")
-    for note in completion.notes:
-        say(f"note: {note}", "yellow")
-    if choice.refusal:
-        say(f"refused: {choice.refusal}", "yellow")
+def _say_facts(completion: Completion, call: Call) -> None:
+    """Write what an answer took, below it, as a notebook has it."""
+    turn = replace(shown_of(completion)[0], provider=call.endpoint.provider.name)
+    say(" · ".join(facts(turn)), "dim")
+    for text in (*warnings(turn), *(f"note: {note}" for note in turn.notes)):
+        say(text, "yellow")
 
 
 def _as_json(completion: Completion, call: Call) -> dict[str, Any]:

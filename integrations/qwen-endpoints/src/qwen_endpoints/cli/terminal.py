@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_UNSHOWN: Final = {code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
-"""Control characters: in an answer they would command the terminal."""
+from qwen_endpoints.display.terminal import harmless
+
 _GAP: Final = 2
 """Blanks between columns."""
 _PIPE_WIDTH: Final = 10_000
@@ -36,11 +36,6 @@ def console(stream: TextIO) -> Console:
     if os.environ.get("NO_COLOR"):
         return Console(file=stream, color_system=None, highlight=False)
     return Console(file=stream, highlight=False)
-
-
-def harmless(text: str) -> str:
-    """Return `text` without what a terminal would obey."""
-    return text.translate(_UNSHOWN)
 
 
 def say(text: str, style: str = "") -> None:

@@ -12,6 +12,8 @@ _ENDS: Final = {
     "content_filter": "stopped by the endpoint's moderation",
 }
 """Finish reasons that mean the answer is not whole."""
+_BEGUN: Final = 60
+"""Characters of a source that are shown beside its name."""
 
 
 def warnings(turn: Shown) -> list[str]:
@@ -66,5 +68,8 @@ def described(media: ShownMedia) -> str:
 
 
 def label(source: ShownSource) -> str:
-    """Name a source in a line."""
-    return source.label if source.score is None else f"{source.label} · score {source.score:.3g}"
+    """Name a source in a line: several may be of one document, so its first words stand there, too."""
+    score = "" if source.score is None else f"score {source.score:.3g}"
+    words = " ".join(source.text.split())
+    begun = words if len(words) <= _BEGUN else f"{words[:_BEGUN]}…"
+    return " · ".join(filter(None, (source.label, score, begun)))

@@ -55,7 +55,7 @@ class Terminal:
             if self._console is None:
                 self._stream.write(_writable(piece.text, self._stream))
             else:
-                self._console.print(_harmless(piece.text), style=piece.style or None, end="", soft_wrap=True)
+                self._console.print(harmless(piece.text), style=piece.style or None, end="", soft_wrap=True)
 
 
 def added(before: list[Piece], now: list[Piece]) -> list[Piece] | None:
@@ -83,12 +83,13 @@ def _console(stream: TextIO) -> Any:
     return console if console.color_system else None
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """Return `text` without what a terminal would obey."""
     return text.translate(_UNSHOWN)
 
 
 def _writable(text: str, stream: TextIO) -> str:
     """Return what a stream can take: no commands for a terminal, and `?` for what its encoding lacks."""
     encoding = stream.encoding if isinstance(stream, io.TextIOWrapper) else None
-    shown = _harmless(text) if stream.isatty() else text
+    shown = harmless(text) if stream.isatty() else text
     return shown.encode(encoding, "replace").decode(encoding) if encoding else shown
