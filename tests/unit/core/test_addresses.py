@@ -79,7 +79,15 @@ def test_generic_has_no_address_of_its_own() -> None:
     assert "pass base_url" in error_of(provider="generic")
 
 
-def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
-    message = error_of(provider="vllm", base_url="http://me:hunter2@vllm:8000/v1")
-    assert "default_headers" in message
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [("http://me:hunter2@vllm:8000/v1", "default_headers"), ("http://vllm:8000/v1?key=hunter2", "default_query")],
+)
+def test_a_secret_in_an_address_is_refused_and_not_repeated(url: str, place: str) -> None:
+    message = error_of(provider="vllm", base_url=url)
+    assert place in message
     assert "hunter2" not in message
+
+
+def test_a_user_is_not_taken_for_a_host() -> None:
+    assert "generic" in error_of(base_url="https://wcode.net@example.org/v1")

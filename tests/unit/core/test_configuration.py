@@ -65,7 +65,6 @@ def test_an_explicit_provider_comes_before_everything(monkeypatch: pytest.Monkey
         ("https://notwcode.net/v1", "generic"),
         ("https://wcode.net.example.org/v1", "generic"),
         ("https://example.org/wcode.net", "generic"),
-        ("https://wcode.net@example.org/v1", "generic"),
         ("http://localhost:8000/v1", "generic"),
     ],
 )

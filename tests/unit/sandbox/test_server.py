@@ -43,7 +43,7 @@ def replaying(recordings: Path) -> Iterator[Sandbox]:
 
 
 def test_public_names() -> None:
-    assert qwen_sandbox.__all__ == ["RecordedRequest", "Reply", "Sandbox"]
+    assert qwen_sandbox.__all__ == ["RecordedRequest", "Reply", "Sandbox", "__version__"]
 
 
 def test_context_manager_leaves_nothing_behind() -> None:

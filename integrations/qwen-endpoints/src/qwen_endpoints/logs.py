@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit, urlunsplit
 
 from qwen_endpoints.errors import request_id_of
 
@@ -36,7 +35,7 @@ class CallLog:
     def __init__(self, call: Call, path: str, *, streams: bool) -> None:
         self._endpoint = call.endpoint
         self._retries = call.transport.max_retries
-        self._url = shown_url(call.endpoint.base_url + path)
+        self._url = call.endpoint.base_url + path
         self._streams = streams
         self._number = next(_NUMBERS)
         self._began = time.monotonic()
@@ -117,12 +116,6 @@ class CallLog:
 def log_of(call: Call, path: str, *, streams: bool) -> CallLog | None:
     """Return the log of a call that is about to be made, or `None` where nobody listens."""
     return CallLog(call, path, streams=streams) if LOGGER.isEnabledFor(logging.DEBUG) else None
-
-
-def shown_url(url: str) -> str:
-    """Return an address without what may be a credential in it: user, password and query."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _joined(text: str, facts: Mapping[str, Any]) -> str:

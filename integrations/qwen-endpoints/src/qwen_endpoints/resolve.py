@@ -7,7 +7,7 @@ import ipaddress
 import os
 import socket
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -179,14 +179,22 @@ def _base_url(settings: QwenSettings, provider: Provider) -> str:
         raise ConfigurationError(
             f"base_url={url!r} is not an http:// or https:// address.", provider=provider.name, model=settings.model
         )
-    if "@" in urlsplit(url).netloc:
+    for held, place in _more_than_an_address(url):
         raise ConfigurationError(
-            "base_url holds a user or a password, which traces and errors would show: pass them as "
-            "default_headers={'Authorization': 'Basic ...'}, whose values are hidden.",
+            f"base_url holds {held}, which traces and errors would show: pass it in {place}, whose values are hidden.",
             provider=provider.name,
             model=settings.model,
         )
     return url
+
+
+def _more_than_an_address(url: str) -> Iterator[tuple[str, str]]:
+    """Give what does not belong in an address, and where it belongs."""
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        yield "a user or a password", "default_headers={'Authorization': 'Basic ...'}"
+    if parts.query:
+        yield "a query", "default_query={...}"
 
 
 def _is_address(url: str) -> bool:
