@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 
 import pytest
+from qwen_sandbox import Sandbox
 
 from tests.contract.pages import PAGES, ROOT, Block, blocks, commands, is_installed, run
 
@@ -34,12 +35,13 @@ TRANSLATIONS = {
 # Third-party warnings that a user would see as well, and that are not ours to mend.
 pytestmark = pytest.mark.filterwarnings("default::DeprecationWarning")
 
+_IS_TEST = re.compile(r"test_\w+$")
 SNIPPETS = [block for page in PAGES for block in blocks(page, "python")]
 
 
 @pytest.mark.usefixtures("rows_at_the_sandbox")
 @pytest.mark.parametrize("block", SNIPPETS, ids=[block.place for block in SNIPPETS])
-def test_snippet_runs(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_snippet_runs(block: Block, qwen_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     lacking = [module for name, module in EXTRAS.items() if name in block.text and not is_installed(module)]
     if lacking:
         pytest.skip(f"the snippet is about an extra that is not installed: {lacking}")
@@ -47,7 +49,10 @@ def test_snippet_runs(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
     if "provider=" not in block.text:
         for variable in ("WCODE_API_KEY", "ANYFAST_CN_API_KEY", "DASHSCOPE_API_KEY"):
             monkeypatch.delenv(variable)
-    run(block, block.text)
+    defined = run(block, block.text)
+    for name in filter(_IS_TEST.match, list(defined)):
+        qwen_sandbox.clear()
+        defined[name](qwen_sandbox=qwen_sandbox)
 
 
 def extras() -> dict[str, set[str]]:
