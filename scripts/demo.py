@@ -9,28 +9,23 @@ from __future__ import annotations
 import base64
 import os
 import struct
-import sys
 import zlib
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage, ToolMessage
-from langchain_core.output_parsers import StrOutputParser
+from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.tools import tool
 from langchain_qwen import ChatQwen
 from llama_index.core.base.base_retriever import BaseRetriever
-from llama_index.core.base.response.schema import StreamingResponse
-from llama_index.core.instrumentation.event_handlers import BaseEventHandler
-from llama_index.core.instrumentation.events.llm import LLMChatEndEvent
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from llama_index.llms.qwen import Qwen
-from llama_index_instrumentation import get_dispatcher
+from qwen_endpoints import CostTracker, track_costs
+from qwen_endpoints.display import show
 from qwen_sandbox import Sandbox
 from rich.console import Console
 from rich.rule import Rule
@@ -104,42 +99,13 @@ def open_scene(title: str, scene: Scene, prompt: str) -> None:
     console.print(f"[bold]> {prompt}[/]")
 
 
-def close_scene(tokens: tuple[int, int], finish: object, cost: Mapping[str, Any] | None) -> None:
-    """Say what it took."""
-    price = f"{cost['amount']:.6f} {cost['currency']}" if cost else "price not published"
-    console.print(f"\n[green]tokens {tokens[0]} in, {tokens[1]} out · finish {finish} · cost {price}[/]")
-
-
-def write(text: str, style: str | None = None) -> None:
-    """Print a piece of a stream as it comes."""
-    console.print(text, style=style, end="", markup=False, soft_wrap=True)
-    sys.stdout.flush()
-
-
-class ShowThinking(BaseCallbackHandler):
-    """Prints reasoning while a chain passes only the text on, and keeps the last chunk's facts."""
-
-    last: AIMessageChunk | None = None
-
-    @override
-    def on_llm_new_token(self, token: Any, *, chunk: Any = None, **kwargs: Any) -> None:
-        message = getattr(chunk, "message", None)
-        if isinstance(message, AIMessageChunk):
-            write(message.additional_kwargs.get("reasoning_content", ""), style="dim italic")
-            self.last = message if message.chunk_position == "last" and message.usage_metadata else self.last
-
-
 def chain_with_thinking(scene: Scene) -> None:
-    """`prompt | ChatQwen | parser`, with the thinking visible."""
+    """`prompt | ChatQwen`, with the thinking visible."""
     question = "How much is 12 times 7?"
     open_scene("LangChain chain, thinking on", scene, question)
     prompt = ChatPromptTemplate.from_messages([("system", "You are a patient teacher."), ("human", "{question}")])
-    chain = prompt | ChatQwen(**scene.settings, enable_thinking=True) | StrOutputParser()
-    thinking = ShowThinking()
-    for text in chain.stream({"question": question}, config={"callbacks": [thinking]}):
-        write(text)
-    if thinking.last is not None:
-        close_message(thinking.last)
+    chain = prompt | ChatQwen(**scene.settings, enable_thinking=True)
+    show(chain.stream({"question": question}))
 
 
 @tool
@@ -154,31 +120,10 @@ def tool_round_trip(scene: Scene) -> None:
     open_scene("LangChain tool calls", scene, question)
     model = ChatQwen(**scene.settings).bind_tools([get_weather])
     messages: list[BaseMessage] = [HumanMessage(question)]
-    answer = model.invoke(messages)
-    messages.append(answer)
-    for call in answer.tool_calls:
-        result = get_weather.invoke(call["args"])
-        console.print(f"[magenta]{call['name']}({call['args']}) -> {result}[/]")
-        messages.append(ToolMessage(result, tool_call_id=call["id"]))
-    merged: AIMessageChunk | None = None
-    for chunk in model.stream(messages):
-        if isinstance(chunk, AIMessageChunk):  # a bound model is typed as giving whole messages
-            write(chunk.additional_kwargs.get("reasoning_content", ""), style="dim italic")
-            write(chunk.text)
-            merged = chunk if merged is None else merged + chunk
-    if merged is not None:
-        close_message(merged)
-
-
-def close_message(message: BaseMessage) -> None:
-    """Say what a LangChain answer took."""
-    usage: Mapping[str, Any] = getattr(message, "usage_metadata", None) or {}
-    metadata = message.response_metadata
-    close_scene(
-        (usage.get("input_tokens", 0), usage.get("output_tokens", 0)),
-        metadata.get("finish_reason"),
-        metadata.get("cost"),
-    )
+    answer = show(model.stream(messages))
+    results = [get_weather.invoke(call) for call in answer.tool_calls]
+    show(results)
+    show(model.stream([*messages, answer, *results]))
 
 
 class Paragraphs(BaseRetriever):
@@ -205,38 +150,12 @@ def _words(text: str) -> set[str]:
     return {word.strip(".,:;?!()`*").lower() for word in text.split() if len(word) > 3}  # noqa: PLR2004 - skips "the"
 
 
-class LastAnswer(BaseEventHandler):
-    """Keeps what the last LLM call reported."""
-
-    facts: dict[str, Any] = {}  # noqa: RUF012 - a pydantic field, copied for each instance
-
-    @classmethod
-    @override
-    def class_name(cls) -> str:
-        return "LastAnswer"
-
-    @override
-    def handle(self, event: Any, **kwargs: Any) -> None:
-        if isinstance(event, LLMChatEndEvent) and event.response is not None:
-            self.facts = cast("dict[str, Any]", event.response.additional_kwargs)  # pyright: ignore[reportUnknownMemberType] - untyped in LlamaIndex
-
-
 def retrieval(scene: Scene) -> None:
     """A LlamaIndex query engine over `docs/`, with a local retriever: nothing is downloaded."""
-    question = "Which environment variable holds the key for wcode?"
+    question = "Where do reasoning_details go back to?"
     open_scene("LlamaIndex retrieval over docs/", scene, question)
-    facts = LastAnswer()
-    get_dispatcher().add_event_handler(facts)
     engine = RetrieverQueryEngine.from_args(Paragraphs(DOCS), llm=Qwen(**scene.settings), streaming=True)
-    response = engine.query(question)
-    if isinstance(response, StreamingResponse):
-        for text in response.response_gen:
-            write(text)
-    console.print(
-        f"\n[dim]from {', '.join(sorted({node.metadata['file'] for node in response.source_nodes}))}[/]", end=""
-    )
-    usage = (facts.facts.get("prompt_tokens", 0), facts.facts.get("completion_tokens", 0))
-    close_scene(usage, facts.facts.get("finish_reason"), facts.facts.get("cost"))
+    show(engine.query(question))
 
 
 def image_question(scene: Scene) -> None:
@@ -250,12 +169,14 @@ def image_question(scene: Scene) -> None:
             {"type": "image", "base64": picture, "mime_type": "image/png"},
         ]
     )
-    merged: AIMessageChunk | None = None
-    for chunk in ChatQwen(**scene.settings).stream([message]):
-        write(chunk.text)
-        merged = chunk if merged is None else merged + chunk
-    if merged is not None:
-        close_message(merged)
+    show(ChatQwen(**scene.settings).stream([message]))
+
+
+def bill(costs: CostTracker) -> None:
+    """Say what the scenes took."""
+    console.print()
+    console.print(Rule("[bold cyan]What it took[/]", align="left"))
+    console.print(str(costs), soft_wrap=True)
 
 
 def red_png(width: int, height: int) -> bytes:
@@ -271,7 +192,7 @@ def red_png(width: int, height: int) -> bytes:
 
 def main() -> None:
     """Play the four scenes."""
-    with programme() as scenes:
+    with programme() as scenes, track_costs() as costs:
         chain_with_thinking(scenes.chat)
         tool_round_trip(scenes.tools)
         retrieval(scenes.retrieval)
@@ -279,7 +200,7 @@ def main() -> None:
             console.print("\n[dim]This endpoint documents no model that sees, so there is no image question.[/]")
         else:
             image_question(scenes.vision)
-    console.print()
+        bill(costs)
 
 
 if __name__ == "__main__":

@@ -31,11 +31,11 @@ class ModelCosts:
     calls: int = 0
     """Replies that began. A request that was refused is none."""
     input_tokens: int = 0
-    cached_tokens: int = 0
-    """Of the input, what was read from a cache."""
+    cached_tokens: int | None = None
+    """Of the input, what was read from a cache, as far as the endpoint says; `None` where it never did."""
     output_tokens: int = 0
-    reasoning_tokens: int = 0
-    """Of the output, as far as the endpoint says."""
+    reasoning_tokens: int | None = None
+    """Of the output; as `cached_tokens`."""
     amounts: Mapping[str, float] = field(default_factory=dict[str, float])
     """By ISO 4217 code."""
     unpriced: int = 0
@@ -50,12 +50,16 @@ class ModelCosts:
         return replace(
             self,
             input_tokens=self.input_tokens + (usage.input_tokens if usage else 0),
-            cached_tokens=self.cached_tokens + ((usage.cached_tokens or 0) if usage else 0),
+            cached_tokens=_plus(self.cached_tokens, usage.cached_tokens if usage else None),
             output_tokens=self.output_tokens + (usage.output_tokens if usage else 0),
-            reasoning_tokens=self.reasoning_tokens + ((usage.reasoning_tokens or 0) if usage else 0),
+            reasoning_tokens=_plus(self.reasoning_tokens, usage.reasoning_tokens if usage else None),
             amounts=amounts,
             unpriced=self.unpriced - (cost is not None),
         )
+
+
+def _plus(known: int | None, more: int | None) -> int | None:
+    return known if more is None else (known or 0) + more
 
 
 class CostTracker:
@@ -134,7 +138,7 @@ class CostTracker:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def _cells(self) -> list[tuple[str, ...]]:
-        return [tuple(_shown(line[name]) for name in _TITLES) for line in self.rows()]
+        return [tuple(_shown(line[name], name) for name in _TITLES) for line in self.rows()]
 
     def is_younger_than(self, thread: threading.Thread) -> bool:
         """Whether a thread was there before the block was entered."""
@@ -247,9 +251,9 @@ def _lines(row: ModelCosts) -> Iterable[dict[str, Any]]:
         yield {"provider": row.provider, "model": row.model, **shown, "amount": amount, "currency": currency}
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, name: str) -> str:
     if value is None:
-        return "unknown"
+        return "unknown" if name == "amount" else "?"
     return f"{value:.6f}" if isinstance(value, float) else str(value)
 
 
