@@ -12,6 +12,8 @@ from typing import Any
 
 _ADDRESS_EVENTS = {"socket.connect", "socket.sendto", "socket.sendmsg"}
 _NAME_EVENTS = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}
+_LONGEST_NAME = 253
+"""Characters of a name in DNS (RFC 1035, 2.3.4): a longer one is refused without asking anyone."""
 
 
 class NetworkIsClosedError(RuntimeError):
@@ -38,7 +40,7 @@ def _is_loopback(host: str) -> bool:
 
 def _needs_no_lookup(host: str | bytes | None) -> bool:
     name = host.decode() if isinstance(host, bytes) else host
-    if not name or name == "localhost":
+    if not name or name == "localhost" or len(name) > _LONGEST_NAME:
         return True
     try:
         ipaddress.ip_address(name)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from qwen_endpoints.depth import refusing_depth
 from qwen_endpoints.errors import ConfigurationError
 from qwen_endpoints.limits import check_limits, refuse_dropped
 from qwen_endpoints.overrides import settle
@@ -30,7 +32,7 @@ class Transport:
     """How one request travels."""
 
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
-    query: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    query: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     timeout: float = DEFAULT_TIMEOUT
     idle_timeout: float = DEFAULT_TIMEOUT
     max_retries: int = 2
@@ -81,10 +83,13 @@ def plan_call(
     if headers:  # as settings, so that a credential among them is judged with the address it goes to
         given["default_headers"] = {**(given.get("default_headers") or settings.default_headers or {}), **headers}
     query = given.pop("extra_query", None)
-    settled = settle(settings, given)
-    endpoint = resolve(settled.settings)
-    refuse_dropped({name: value for name, value in given.items() if name not in ARGUMENTS}, endpoint)
-    extra = settled.extra_body(endpoint.dialect)
+    if query:
+        given["default_query"] = {**(given.get("default_query") or settings.default_query or {}), **query}
+    with refusing_depth(partial(ConfigurationError, model=settings.model)):
+        settled = settle(settings, given)
+        endpoint = resolve(settled.settings)
+        refuse_dropped({name: value for name, value in given.items() if name not in ARGUMENTS}, endpoint)
+        extra = settled.extra_body(endpoint.dialect)
     request = request_of(
         settled.settings,
         messages,
@@ -94,7 +99,7 @@ def plan_call(
         response_format=response_format,
         answer_schema=answer_schema,
     )
-    return Call(endpoint=endpoint, request=request, transport=_transport(settled.settings, query))
+    return Call(endpoint=endpoint, request=request, transport=_transport(settled.settings))
 
 
 def check_settings(settings: QwenSettings, *, described: bool = False) -> Endpoint | None:
@@ -149,11 +154,11 @@ def request_of(
     )
 
 
-def _transport(settings: QwenSettings, query: Mapping[str, Any] | None) -> Transport:
+def _transport(settings: QwenSettings) -> Transport:
     timeout = DEFAULT_TIMEOUT if settings.timeout is None else settings.timeout
     return Transport(
         headers=dict(settings.default_headers or {}),
-        query={**(settings.default_query or {}), **(query or {})},
+        query=dict(settings.default_query or {}),
         timeout=timeout,
         idle_timeout=timeout if settings.stream_idle_timeout is None else settings.stream_idle_timeout,
         max_retries=settings.max_retries,

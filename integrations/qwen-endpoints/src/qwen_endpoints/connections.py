@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from qwen_endpoints.protocols import PROTOCOLS
+from qwen_endpoints.redirects import followed
 from qwen_endpoints.sdks import OPENAI, Sdk
 
 if TYPE_CHECKING:
@@ -81,13 +82,12 @@ class Connection:
     def ask(self, arguments: Mapping[str, Any]) -> Any:
         """Post a request and return the HTTP response, its body read."""
         sdk = self._address.sdk.load()
-        return self.sync().post(**arguments, cast_to=sdk.APIResponse[bytes]).http_response
+        return self._post(arguments, cast_to=sdk.APIResponse[bytes]).http_response
 
     async def aask(self, arguments: Mapping[str, Any]) -> Any:
         """As `ask`."""
         sdk = self._address.sdk.load()
-        client = await self.asynchronous()
-        return (await client.post(**arguments, cast_to=sdk.AsyncAPIResponse[bytes])).http_response
+        return (await self._apost(arguments, cast_to=sdk.AsyncAPIResponse[bytes])).http_response
 
     def get(self, arguments: Mapping[str, Any]) -> Any:
         """Get something and return the HTTP response, its body read."""
@@ -103,13 +103,12 @@ class Connection:
     def open(self, arguments: Mapping[str, Any]) -> Any:
         """Post a request and return its stream once the headers are there; leaving its context closes it."""
         sdk = self._address.sdk.load()
-        return self.sync().post(**arguments, cast_to=object, stream=True, stream_cls=sdk.Stream[object])
+        return self._post(arguments, cast_to=object, stream=True, stream_cls=sdk.Stream[object])
 
     async def aopen(self, arguments: Mapping[str, Any]) -> Any:
         """As `open`."""
         sdk = self._address.sdk.load()
-        client = await self.asynchronous()
-        return await client.post(**arguments, cast_to=object, stream=True, stream_cls=sdk.AsyncStream[object])
+        return await self._apost(arguments, cast_to=object, stream=True, stream_cls=sdk.AsyncStream[object])
 
     def close(self) -> None:
         """Close the sync client. The next call opens a new one."""
@@ -125,6 +124,32 @@ class Connection:
             if held[1] is not None:
                 await held[1].aclose()
             await held[0].close()
+
+    def _post(self, arguments: Mapping[str, Any], **read: Any) -> Any:
+        """Post a request, and again where a redirect within the same origin leads."""
+        refused, post = self._address.sdk.load().APIStatusError, self.sync().post
+        before = 0
+        while True:
+            try:
+                return post(**arguments, **read)
+            except refused as error:  # noqa: PERF203 - most often there is one round
+                again = followed(arguments, error.response, before)
+                if again is None:
+                    raise
+                arguments, before = again, before + 1
+
+    async def _apost(self, arguments: Mapping[str, Any], **read: Any) -> Any:
+        """As `_post`."""
+        refused, post = self._address.sdk.load().APIStatusError, (await self.asynchronous()).post
+        before = 0
+        while True:
+            try:
+                return await post(**arguments, **read)
+            except refused as error:  # noqa: PERF203 - most often there is one round
+                again = followed(arguments, error.response, before)
+                if again is None:
+                    raise
+                arguments, before = again, before + 1
 
     def _made(self, name: str, http_client: Any) -> Any:
         sdk, address = self._address.sdk, self._address

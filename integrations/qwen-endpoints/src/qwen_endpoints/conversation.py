@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+import string
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final, cast
 
 from qwen_endpoints.errors import ConfigurationError
 
@@ -20,6 +21,10 @@ _MODALITY: Final[Mapping[str, Modality]] = {
     "audio_url": "audio",
     "file": "file",
 }
+
+_BASE64: Final = (string.ascii_letters + string.digits + "+/-_=%" + string.whitespace).encode()
+"""Both alphabets, line breaks, and what a URL makes of any of these (RFC 2397)."""
+_LONGEST_HEAD: Final = 256
 
 THOUGHTS: Final = frozenset({"thinking", "redacted_thinking"})
 """The types of Messages blocks that hold reasoning; among `reasoning_details` they alone can be signed there."""
@@ -80,7 +85,8 @@ def has_unsigned_calls(request: ChatRequest, endpoint: Endpoint) -> bool:
 
 
 def refuse_media(part: Json, message: Message, endpoint: Endpoint) -> None:
-    """Refuse a part that holds media where no model takes them, or that this model or endpoint does not take.
+    """Refuse a part that holds media where no model takes them, or that this model or endpoint does not take, and one
+    whose data URL is said to be base64 and is not.
 
     Raises:
         ConfigurationError: Names the part, the role and what is taken.
@@ -107,3 +113,25 @@ def refuse_media(part: Json, message: Message, endpoint: Endpoint) -> None:
             ConfigurationError,
             f"A {message.role} message holds a part of type {kind}, which {endpoint.provider.name} does not take.",
         )
+    for foreign in filter(None, map(_no_base64, _urls(part.get(kind)))):
+        raise endpoint.scope.error(
+            ConfigurationError,
+            f"A {message.role} message holds a part of type {kind} whose data URL is not base64: it holds {foreign!r}.",
+        )
+
+
+def _urls(held: object) -> Iterator[str]:
+    """The addresses in a part: a text, an object with one, or (the frames of a video) a list of texts."""
+    for value in cast("list[object]", held) if isinstance(held, list) else (held,):
+        url = cast("Json", value).get("url") if isinstance(value, Mapping) else value
+        if isinstance(url, str):
+            yield url
+
+
+def _no_base64(url: str) -> str:
+    """Return the first character of a base64 data URL that base64 does not have; empty where there is none."""
+    head, mark, _ = url[:_LONGEST_HEAD].partition(";base64,")
+    if not mark or not head.lower().startswith("data:"):
+        return ""
+    foreign = url[len(head) + len(mark) :].encode("utf-8", "surrogatepass").translate(None, _BASE64)
+    return foreign.decode("utf-8", "replace")[:1]

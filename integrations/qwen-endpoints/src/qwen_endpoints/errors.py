@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from typing_extensions import override
 
+from qwen_endpoints.hidden import spellings, strike, strike_json
+
 if TYPE_CHECKING:
     from qwen_endpoints.types import Completion
 
@@ -227,6 +229,7 @@ _SIGNS: Final = (
     _Sign(InvalidRequestError, code=r"invalid_?(request|parameter)|bad_request|request_too_large"),
     _Sign(InvalidRequestError, text=r"request body \(or file\) is too large"),
     _Sign(ServerError, status=409),
+    _Sign(ServerError, status=425),  # "too early": to be asked again (RFC 8470, 5.2)
 )
 
 
@@ -249,7 +252,6 @@ _REQUEST_ID_HEADERS: Final = (
     "x-generation-id",
 )
 _MAX_TEXT: Final = 2000
-_SHORTEST_KEY: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,14 +262,21 @@ class ErrorScope:
     model: str
     secret: str | None = field(default=None, repr=False)
     """The key, so that it can be struck out of whatever text an endpoint echoes."""
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+    """The values of the caller's own headers and query, which are struck out as well."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every text to strike out. See `hidden.spellings`."""
+        return spellings(self.secret, self.hidden)
 
     def scrub(self, text: str) -> str:
-        """Return `text` without the key. What is too short to be one is a placeholder and stays."""
-        return text.replace(self.secret, "***") if self.secret and len(self.secret) >= _SHORTEST_KEY else text
+        """Return `text` without the key and the other secrets."""
+        return strike(text, self.secrets)
 
     def _scrub_json(self, body: object) -> object:
         try:
-            return _scrubbed(body, self.secret)
+            return strike_json(body, self.secrets)
         except RecursionError:
             return None  # nested too deeply to be of use to anyone
 
@@ -308,7 +317,8 @@ class ErrorScope:
         partial: Completion | None = None,
     ) -> QwenError:
         """Build the error that an error body (parsed JSON or text) of any known gateway describes."""
-        report = _report(body)
+        clean = self._scrub_json(body)  # before a long text is cut: half a key is told by nobody
+        report = _report(body if clean is None else clean)
         status = _status_in(report.code) if status is None or status < 400 else status  # noqa: PLR2004
         kind, retryable = kind_of(status, f"{report.code} {report.type}", f"{report.message} {report.detail}")
         request_id = report.request_id or request_id_of(headers, report.message)
@@ -371,16 +381,3 @@ def request_id_of(headers: Mapping[str, str] | None, message: str = "") -> str |
             return headers[name]
     found = _REQUEST_ID_IN_TEXT.search(message)
     return found.group(1) if found else None
-
-
-def _scrubbed(value: Any, secret: str | None) -> Any:
-    """Copy parsed JSON with the key struck out of every string."""
-    if not secret:
-        return value
-    if isinstance(value, str):
-        return value.replace(secret, "***")
-    if isinstance(value, Mapping):
-        return {key: _scrubbed(item, secret) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, list):
-        return [_scrubbed(item, secret) for item in value]  # pyright: ignore[reportUnknownVariableType]
-    return value

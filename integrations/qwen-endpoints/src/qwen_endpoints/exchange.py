@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex, cast
 
 from typing_extensions import override
 
 from qwen_endpoints.costs import trackers_here
+from qwen_endpoints.depth import refusing_depth
 from qwen_endpoints.errors import (
     ConfigurationError,
     ConnectionFailedError,
+    MalformedResponseError,
     QwenError,
     StreamInterruptedError,
     TimedOutError,
 )
+from qwen_endpoints.hidden import credentials_of, hide_in_chain
 from qwen_endpoints.logs import log_of
 from qwen_endpoints.protocols import PROTOCOLS
+from qwen_endpoints.redirects import is_redirect, refusal
 from qwen_endpoints.reply import ReplyDecoder, json_or_text
 from qwen_endpoints.retry_after import seconds_to_wait
 from qwen_endpoints.types import Completion, CompletionDelta
@@ -31,8 +37,8 @@ _CONNECT_TIMEOUT: Final = 10.0
 
 
 class _Unshown(str):
-    """A header's value without a repr: the anthropic package logs all that a request is made with, keys among it
-    (seen on 0.60 and 2.12, level DEBUG).
+    """A value of a header or a query without a repr, for whoever prints local variables, and because the anthropic
+    package logs all that a request is made with, keys among it (seen on 0.60 and 2.12, level DEBUG).
     """
 
     __slots__ = ()
@@ -40,6 +46,16 @@ class _Unshown(str):
     @override
     def __repr__(self) -> str:
         return "'***'"
+
+    @override
+    def __getitem__(self, key: SupportsIndex | slice, /) -> str:
+        return _Unshown(super().__getitem__(key))  # who prints long texts cuts them first
+
+
+def _unshown(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_unshown(item) for item in cast("Sequence[Any]", value)]
+    return _Unshown(value) if isinstance(value, str) else value
 
 
 class Exchange:
@@ -49,7 +65,8 @@ class Exchange:
         self._call = call
         self._scope = call.endpoint.scope
         self._protocol = PROTOCOLS[call.endpoint.provider.protocol]
-        self._request = self._protocol.encode(call.request, call.endpoint, stream=stream)
+        with refusing_depth(partial(self._scope.error, ConfigurationError)):
+            self._request = self._protocol.encode(call.request, call.endpoint, stream=stream)
         self._trackers = trackers_here()
         for tracker in self._trackers:
             tracker.refuse_overspending(call.endpoint)
@@ -89,8 +106,9 @@ class Exchange:
         read = transport.idle_timeout if self.streams else transport.timeout
         return {
             "headers": {**stated, **given},
-            "params": dict(transport.query),
+            "params": {name: _unshown(value) for name, value in transport.query.items()},
             "max_retries": transport.max_retries,
+            "follow_redirects": False,  # see `redirects`
             "timeout": sdk.Timeout(transport.timeout, read=read, connect=min(_CONNECT_TIMEOUT, transport.timeout)),
         }
 
@@ -104,9 +122,11 @@ class Exchange:
 
     def begin(self, response: Any) -> None:
         """Take note of the reply's headers."""
-        self._reply = ReplyDecoder(
-            self._call.endpoint, self._protocol.decoder(self._call.endpoint, self._request), response.headers
-        )
+        # An HTTP client of the caller's own may add credentials that nobody told us.
+        hidden = (*self._call.endpoint.hidden, *credentials_of(response.request))
+        endpoint = replace(self._call.endpoint, hidden=hidden)
+        self._scope = endpoint.scope
+        self._reply = ReplyDecoder(endpoint, self._protocol.decoder(endpoint, self._request), response.headers)
         self._heard_at = time.monotonic()
         if self._log is not None:
             self._log.begun(response)
@@ -156,8 +176,8 @@ class Exchange:
         elif now - self._heard_at > self._call.transport.idle_timeout:
             raise self._scope.error(
                 TimedOutError,
-                f"The stream has sent only keep-alives for {now - self._heard_at:.0f} s "
-                f"(stream_idle_timeout={self._call.transport.idle_timeout:g}).",
+                f"The stream has sent no whole chunk for {self._call.transport.idle_timeout:g} s, "
+                "only keep-alives or parts of one (stream_idle_timeout).",
                 partial=reply.partial(),
             )
 
@@ -167,6 +187,7 @@ class Exchange:
         try:
             yield
         except QwenError as error:
+            self._hide(error)
             self._tell(error)
             raise
         except Exception as error:
@@ -191,7 +212,7 @@ class Exchange:
 
     def _named(self, error: Exception) -> QwenError | None:
         sdk = self._protocol.sdk.load()
-        self._scrub_sdk(error)
+        self._hide(error)
         kinds = {kind.__name__ for kind in type(error).__mro__}
         if isinstance(error, sdk.APIStatusError):
             return self._refused(error)
@@ -209,15 +230,15 @@ class Exchange:
             return self._scope.error(ConfigurationError, f"The request cannot be written: {error}.")
         return None
 
-    def _scrub_sdk(self, error: Exception) -> None:
-        """Strike the key out of the SDK's own message, which travels along as the cause and shows in tracebacks."""
-        error.args = tuple(self._scope.scrub(arg) if isinstance(arg, str) else arg for arg in error.args)
-        if isinstance(getattr(error, "message", None), str):
-            error.message = self._scope.scrub(error.message)  # type: ignore[attr-defined]
+    def _hide(self, error: BaseException) -> None:
+        """Strike the secrets out of an error and of what travels along as its cause and shows in tracebacks."""
+        hide_in_chain(error, self._scope.secrets, self._call.transport.headers)
 
     def _refused(self, error: Any) -> QwenError:
         # The SDK hands over what stands under `error` only; a request id may stand beside it.
         headers = error.response.headers
+        if is_redirect(error.status_code):
+            return self._scope.error(MalformedResponseError, refusal(error.response), status=error.status_code)
         named = self._scope.from_body(
             json_or_text(error.response.text),
             status=error.status_code,

@@ -85,8 +85,8 @@ class ReplyDecoder:
         piece = b"".join((*self._body, piece))
         self._body = []
         head = piece.removeprefix(b"\xef\xbb\xbf").lstrip()
-        if len(head) < len(b"data:"):
-            self._body = [piece]
+        if len(head) < len(b"event:"):  # the longest of what a stream may begin with
+            self._body = [piece] if piece.strip(b"\r\n") else []
             return b""
         self._sniffed = True
         is_body = head.startswith((b"{", b"[", b"<"))
@@ -121,12 +121,13 @@ class ReplyDecoder:
 
     def _json(self, data: bytes | str) -> object:
         try:
-            return json.loads(data)
+            return json.loads(_as_text(data), strict=False)  # control characters in strings are no reason to lose them
         except (ValueError, RecursionError) as error:
             raise self._malformed(data) from error
 
     def _malformed(self, data: bytes | str) -> QwenError:
         text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+        text = self._endpoint.scope.scrub(text)  # before it is cut: half a key is told by nobody
         shown = " ".join(text.split())[:_SHOWN]
         if not shown:
             what = "The endpoint sent an empty reply."
@@ -138,6 +139,11 @@ class ReplyDecoder:
         else:
             what = f"The endpoint sent something that is not JSON: {shown!r}."
         return self._endpoint.scope.error(MalformedResponseError, what, partial=self.partial(), body=text[:2000])
+
+
+def _as_text(data: bytes | str) -> str:
+    """Decode a body, in whichever encoding of Unicode it has; what is broken in it costs a character, not the reply."""
+    return data if isinstance(data, str) else data.decode(json.detect_encoding(data), "replace")
 
 
 def json_or_text(text: str) -> object:

@@ -8,13 +8,14 @@ import os
 import socket
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from qwen_endpoints.errors import ConfigurationError, ErrorScope
+from qwen_endpoints.hidden import texts_of
 from qwen_endpoints.models import ModelProfile, catalogue, unknown_model
 from qwen_endpoints.providers import OWN_ROW, PROVIDERS, ModelOffer, Parameter, Provider
 
@@ -60,6 +61,8 @@ class Endpoint:
     """Documented ranges, the model's own before the provider's."""
     dropped: Mapping[str, str]
     """Parameters known to be dropped here, with the reason."""
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+    """The values of the caller's own headers and query: errors and logs do not repeat them."""
 
     @property
     def dialect(self) -> Dialect:
@@ -70,7 +73,7 @@ class Endpoint:
     def scope(self) -> ErrorScope:
         """What errors about this endpoint say."""
         secret = self.api_key.get_secret_value() if self.api_key else None
-        return ErrorScope(provider=self.provider.name, model=self.model, secret=secret)
+        return ErrorScope(provider=self.provider.name, model=self.model, secret=secret, hidden=self.hidden)
 
 
 def resolve(settings: QwenSettings, *, need_key: bool = True, described: bool = False) -> Endpoint:
@@ -101,6 +104,7 @@ def resolve(settings: QwenSettings, *, need_key: bool = True, described: bool = 
         api_key=key,
         parameters={**provider.parameters, **common.parameters, **offer.parameters},
         dropped={**provider.dialect.dropped, **common.dropped, **offer.dropped},
+        hidden=texts_of(settings.default_headers, settings.default_query),
     )
 
 

@@ -109,9 +109,13 @@ def inline_refs(schema: dict[str, Any]) -> dict[str, Any]:
     """Replace each local `$ref` of a JSON schema by what it points to.
 
     A definition that contains itself cannot be inlined: such references stay, and so do the definitions they need.
+    Definitions that hold each other in many ways would become more than memory holds: then the schema stays as it is.
     """
     inliner = _Inliner(schema)
-    result = inliner.visit({key: value for key, value in schema.items() if key not in _DEFINITIONS}, ())
+    try:
+        result = inliner.visit({key: value for key, value in schema.items() if key not in _DEFINITIONS}, ())
+    except (_TooLargeError, RecursionError):
+        return deepcopy(schema)
     if inliner.kept:
         for key in _DEFINITIONS:
             if key in schema:
@@ -120,11 +124,18 @@ def inline_refs(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 _DEFINITIONS: Final = ("$defs", "definitions")
+_MOST_INLINED: Final = 20_000
+"""Objects that references may grow into; beyond it a prompt would hold nothing but the schema."""
+
+
+class _TooLargeError(Exception):
+    """References grow into more than `_MOST_INLINED` objects."""
 
 
 class _Inliner:
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
+        self._inlined = 0
         self.kept = False
 
     def visit(self, node: Any, open_refs: tuple[str, ...]) -> Any:
@@ -135,6 +146,9 @@ class _Inliner:
         return node
 
     def _visit_object(self, node: Mapping[str, Any], open_refs: tuple[str, ...]) -> dict[str, Any]:
+        self._inlined += bool(open_refs)
+        if self._inlined > _MOST_INLINED:
+            raise _TooLargeError
         reference = node.get("$ref")
         siblings = {key: self.visit(value, open_refs) for key, value in node.items() if key != "$ref"}
         if not isinstance(reference, str):

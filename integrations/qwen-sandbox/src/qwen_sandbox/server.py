@@ -16,6 +16,7 @@ from qwen_sandbox.app import State, build_app
 from qwen_sandbox.canned import Reply
 from qwen_sandbox.contract import preload
 from qwen_sandbox.gateways import GATEWAY_BY_NAME, GATEWAYS
+from qwen_sandbox.hostile.server import FaultServer
 from qwen_sandbox.keys import API_KEY
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Sandbox:
         self._state = State(replay=None if replay is None else Path(replay).resolve(), chunk_delay=chunk_delay)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
+        self._hostile: FaultServer | None = None
+        self._hostile_lock = threading.Lock()
 
     def start(self) -> Self:
         """Start the server, wait until it accepts connections and return the sandbox."""
@@ -85,6 +88,10 @@ class Sandbox:
 
     def stop(self) -> None:
         """Stop the server and wait for its thread; stopping a stopped sandbox does nothing."""
+        with self._hostile_lock:
+            hostile, self._hostile = self._hostile, None
+        if hostile is not None:
+            hostile.stop()
         server, thread = self._server, self._thread
         if server is None or thread is None:
             return
@@ -144,6 +151,35 @@ class Sandbox:
         self._state.scripts.register(name, replies)
         return f"{self.url}/script/{quote(name, safe='')}/v1"
 
+    def fault(self, name: str, parameter: float | str | None = None) -> str:
+        """Return a base URL, good for both protocols, at which every request meets a fault on the wire.
+
+        The README lists the names, and what `parameter` means to each. Whatever path follows is answered: a good answer
+        of three words, cut or bent. Each call gives an address of its own, with counts of its own.
+
+        Raises:
+            ValueError: No fault has this name, or it takes no parameter.
+            RuntimeError: The sandbox is not running.
+        """
+        return self._faults().url(name, parameter)
+
+    def fault_requests(self, url: str) -> list[RecordedRequest]:
+        """Return the requests that came to a URL of `fault`, in order, until `clear`."""
+        return self._faults().requests(url)
+
+    def fault_connections(self, url: str | None = None) -> int:
+        """Return how many connections that brought a request to a URL of `fault` (to any) are open at this moment."""
+        return self._faults().open_connections(url)
+
+    def _faults(self) -> FaultServer:
+        """The server on which faults are committed; most sandboxes never need it."""
+        with self._hostile_lock:
+            if self._server is None:
+                raise RuntimeError("the sandbox is not running")
+            if self._hostile is None:
+                self._hostile = FaultServer()
+            return self._hostile
+
     @property
     def requests(self) -> list[RecordedRequest]:
         """Return the requests received so far, in order."""
@@ -167,6 +203,9 @@ class Sandbox:
         self._state.log.clear()
         self._state.faults.clear()
         self._state.prefixes.clear()
+        with self._hostile_lock:
+            if self._hostile is not None:
+                self._hostile.clear()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -53,7 +53,10 @@ class LogprobCollector:
             if isinstance(value, list):
                 entries = cast("list[Any]", value)
                 held = self._joined.get(key)
-                self._joined[key] = [*held, *entries] if isinstance(held, list) else entries
+                if isinstance(held, list):
+                    cast("list[Any]", held).extend(entries)  # a new list each time would take the square of the time
+                else:
+                    self._joined[key] = list(entries)
             elif value is not None:
                 self._joined[key] = value
 
@@ -66,28 +69,51 @@ def join_details(fragments: Iterable[Json]) -> tuple[Json, ...]:
     """Join streamed `reasoning_details` fragments of one block: those of equal type, index and id that follow a block
     of theirs. Text grows; anything else is set by the last fragment that has it. Unknown types pass through.
     """
-    joined: list[dict[str, Any]] = []
+    joined: list[_Detail] = []
+    opened: dict[tuple[Any, ...], _Detail] = {}
     for fragment in fragments:
-        held = next((block for block in joined if _continues(block, fragment)), None)
-        if held is None:
-            joined.append(dict(fragment))
+        place, name = (fragment.get("type"), fragment.get("index")), fragment.get("id")
+        if place[1] is None or not all(isinstance(key, _PLAIN) for key in (*place, name)):
+            joined.append(_Detail(fragment))
             continue
-        for key, value in fragment.items():
-            if key in _GROWING and isinstance(value, str) and isinstance(held.get(key), str):
-                held[key] += value
-            elif value is not None:
-                held[key] = value
-    return tuple(joined)
+        # Only the first block of a place can lack an id: whatever lacks one, or follows it, continues the first.
+        first = opened.get(place)
+        held = first if first is not None and None in (name, first.name) else opened.get((*place, name))
+        if held is None:
+            joined.append(held := _Detail(fragment))
+        else:
+            held.add(fragment)
+        opened.setdefault(place, held)
+        opened[(*place, held.name)] = held
+    return tuple(detail.whole() for detail in joined)
 
 
 _GROWING: Final = frozenset({"text", "summary", "data"})
+_PLAIN: Final = (str, int, float, type(None))
 
 
-def _continues(block: Json, fragment: Json) -> bool:
-    if block.get("type") != fragment.get("type") or fragment.get("index") is None:
-        return False
-    same_id = block.get("id") is None or fragment.get("id") is None or block.get("id") == fragment.get("id")
-    return block.get("index") == fragment.get("index") and same_id
+class _Detail:
+    """One block as far as it has arrived."""
+
+    def __init__(self, fragment: Json) -> None:
+        self._fields = dict(fragment)
+        self._grown: dict[str, list[str]] = {}
+
+    @property
+    def name(self) -> Any:
+        return self._fields.get("id")
+
+    def add(self, fragment: Json) -> None:
+        for key, value in fragment.items():
+            held = self._fields.get(key)
+            if key in _GROWING and isinstance(value, str) and isinstance(held, str):
+                self._grown.setdefault(key, [held]).append(value)
+            elif value is not None:
+                self._fields[key] = value
+                self._grown.pop(key, None)
+
+    def whole(self) -> Json:
+        return {**self._fields, **{key: "".join(pieces) for key, pieces in self._grown.items()}}
 
 
 def details_text(details: Iterable[Json]) -> str:

@@ -23,6 +23,7 @@ _KNOWN_MESSAGE_KEYS: Final = frozenset(
     {"role", "content", "reasoning_content", "reasoning", "reasoning_details", "tool_calls", "refusal"}
 )
 _STREAM_KEYS: Final = frozenset({"stream", "stream_options"})
+_SAYING: Final = ("choices", "usage", "x_groq", "error", "message")
 _KNOWN_PAYLOAD_KEYS: Final = frozenset({"id", "object", "created", "model", "choices", "usage", "error"})
 
 
@@ -41,11 +42,13 @@ class StreamDecoder:
         self._created: int | None = None
         self._usage: object = None
         self._extra: dict[str, Any] = {}
+        self._written: str | None = None
         self.ended = False  # `[DONE]` is no payload
 
-    def is_keep_alive(self, payload: object) -> bool:  # noqa: ARG002 - of every protocol's decoder
-        """No payload is: keep-alives are comments in the stream."""
-        return False
+    def is_keep_alive(self, payload: object) -> bool:
+        """Whether a payload neither says nor counts anything, as a `ping` of a gateway that speaks Messages as well."""
+        chunk = mapping(payload)
+        return bool(chunk) and not any(chunk.get(key) for key in _SAYING)
 
     def feed(self, payload: object) -> list[CompletionDelta]:
         """Take one parsed payload.
@@ -161,12 +164,18 @@ class StreamDecoder:
         )
 
         def call_id(call: int) -> str:
-            # The request is part of it because some servers send the same reply id every time.
-            asked = {key: value for key, value in self._request.body.items() if key not in _STREAM_KEYS}
-            body = json.dumps(asked, default=str, sort_keys=True)
-            return make_call_id(self._id, self._created, position, call, body)
+            return make_call_id(self._id, self._created, position, call, self._asked())
 
         return _ChoiceDecoder(position, index, headless=headless, make_call_id=call_id)
+
+    def _asked(self) -> str:
+        """The request, which is part of made-up ids because some servers send the same reply id every time; written
+        once for all of them, because it may be large.
+        """
+        if self._written is None:
+            asked = {key: value for key, value in self._request.body.items() if key not in _STREAM_KEYS}
+            self._written = json.dumps(asked, default=str, sort_keys=True)
+        return self._written
 
 
 class _ChoiceDecoder:
@@ -287,7 +296,7 @@ def _keep(extra: dict[str, Any], key: str, value: Any) -> None:
     """Keep a field nobody knows: lists and texts of a stream grow, the rest is replaced."""
     held = extra.get(key)
     if isinstance(held, list) and isinstance(value, list):
-        extra[key] = [*held, *value]
+        cast("list[Any]", held).extend(cast("list[Any]", value))
     elif isinstance(held, str) and isinstance(value, str):
         extra[key] = held + value
     else:

@@ -27,12 +27,21 @@ class ThinkTagSplitter:
     def __init__(self, *, headless: bool = False) -> None:
         self._state: _State = "headless" if headless else "start"
         self._held = ""
+        self._waiting: list[str] = []
+        """Pieces behind `_held` that decide nothing: joined once something does, not with each piece."""
+        self._seam = ""
+        """The last characters of what is held, where a closer may have begun."""
+        self._worded = False
+        """What is held begins with words that are no opener."""
 
     def feed(self, content: str) -> tuple[str, str]:
         """Take the next piece; return the text and the reasoning that are certain by now."""
         if self._state == "text":
             return content, ""
-        self._held += content
+        if self._decides_nothing(content):
+            self._waiting.append(content)
+            return "", ""
+        self._gather(content)
         text = reasoning = ""
         moved = True
         while moved:
@@ -53,16 +62,32 @@ class ThinkTagSplitter:
     def finish(self, *, cut: bool) -> tuple[str, str]:
         """Return what is still held, and hold it no longer. `cut`: the answer was cut off by its token limit."""
         held = self.held(cut=cut)
+        self._waiting.clear()
         self._held, self._state = "", "text"
         return held
 
     def held(self, *, cut: bool) -> tuple[str, str]:
         """What is held, as the text or reasoning it is if nothing follows. `cut`: as for `finish`."""
+        held = "".join((self._held, *self._waiting))
         if self._state == "thinking" or (self._state == "headless" and cut):
-            return "", self._held
+            return "", held
         if self._state == "after":
             return "", ""  # white space behind the closer
-        return self._held, ""
+        return held, ""
+
+    def _decides_nothing(self, content: str) -> bool:
+        """Whether a piece leaves the state as it is and sets nothing free, told without looking at all that is held."""
+        if not self._held and content.isspace():
+            return self._state in ("start", "headless")
+        if self._state != "headless" or not self._worded:
+            return False
+        seam = self._seam + content
+        self._seam = seam[1 - len(_CLOSE) :]
+        return _CLOSE not in seam
+
+    def _gather(self, content: str) -> None:
+        self._held = "".join((self._held, *self._waiting, content))
+        self._waiting.clear()
 
     def _advance(self) -> tuple[str, str]:
         match self._state:
@@ -97,6 +122,8 @@ class ThinkTagSplitter:
             return "", ""
         reasoning, closer, rest = self._held.partition(_CLOSE)
         if not closer:
+            self._worded = bool(words) and not _OPEN.startswith(words)
+            self._seam = self._held[1 - len(_CLOSE) :]
             return "", ""
         self._held = rest
         self._state = "after"

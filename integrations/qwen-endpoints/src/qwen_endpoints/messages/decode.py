@@ -49,9 +49,14 @@ class MessagesDecoder:
         self._message: dict[str, Any] = {}
         self._blocks: list[_Block] = []
         self._by_index: dict[int, _Block] = {}
+        self._latest: dict[str, _Block] = {}
         self._tools = ToolCallAssembler(self._call_id)
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        """Both in the order in which they came and were told, whatever blocks they belong to."""
         self._usage: dict[str, Any] = {}
         self._started = False
+        self._written: str | None = None
         self.ended = False
 
     def is_keep_alive(self, payload: object) -> bool:
@@ -80,7 +85,8 @@ class MessagesDecoder:
         if kind == "message":
             return self._take_whole(event)
         if kind == "message_start":
-            self._start(mapping(event.get("message")))
+            if mapping(event.get("message")):  # null is no message
+                self._start(mapping(event["message"]))
         elif kind == "message_delta":
             self._note(mapping(event.get("delta")), event.get("usage"))
         elif kind == "message_stop":
@@ -111,7 +117,7 @@ class MessagesDecoder:
 
     def partial(self) -> Completion | None:
         """What has arrived, or `None` if nothing has."""
-        return self._snapshot(broken=True) if self._started else None
+        return self._snapshot(broken=True) if self._started or self._message or self._usage else None
 
     def _take_whole(self, message: Json) -> Iterator[CompletionDelta]:
         content = message.get("content")
@@ -139,7 +145,7 @@ class MessagesDecoder:
         block = self._add(text_of(stated.get("type")), stated, event.get("index"))
         block.signature.append(text_of(stated.get("signature")))
         if block.kind == "text":
-            yield self._said(block, text_of(stated.get("text")))
+            yield self._said(text_of(stated.get("text")))
         elif block.kind == "thinking":
             yield self._thought(block, text_of(stated.get("thinking")))
         elif block.kind == "tool_use":
@@ -152,6 +158,7 @@ class MessagesDecoder:
         self._started = True
         block = _Block(kind, stated, len(self._blocks))
         self._blocks.append(block)
+        self._latest[kind] = block
         if isinstance(index, int):
             self._by_index[index] = block
         else:
@@ -169,7 +176,7 @@ class MessagesDecoder:
             yield from self._open({"index": event.get("index"), "content_block": {"type": kind}})
             block = self._blocks[-1]
         if named == "text_delta":
-            yield self._said(block, text_of(delta.get("text")))
+            yield self._said(text_of(delta.get("text")))
         elif named == "thinking_delta":
             yield self._thought(block, text_of(delta.get("thinking")))
         elif named == "signature_delta":
@@ -186,17 +193,16 @@ class MessagesDecoder:
         Without an index that is the latest of its kind.
         """
         if not isinstance(index, int):
-            return next((block for block in reversed(self._blocks) if block.kind == kind), None)
+            return self._latest.get(kind)
         block = self._by_index.get(index)
         return block if block is not None and (block.kind == kind or block.kind not in _KINDS) else None
 
-    @staticmethod
-    def _said(block: _Block, text: str) -> CompletionDelta:
-        block.text.append(text)
+    def _said(self, text: str) -> CompletionDelta:
+        self._text.append(text)
         return CompletionDelta(text=text)
 
-    @staticmethod
-    def _thought(block: _Block, text: str) -> CompletionDelta:
+    def _thought(self, block: _Block, text: str) -> CompletionDelta:
+        self._reasoning.append(text)
         block.text.append(text)
         return CompletionDelta(reasoning=text)
 
@@ -219,8 +225,8 @@ class MessagesDecoder:
         reason = decode_finish_reason(native)
         unknown = [dict(block.stated) for block in blocks if block.kind not in _KINDS]
         return Choice(
-            text="".join(piece for block in blocks if block.kind == "text" for piece in block.text),
-            reasoning="".join(piece for block in blocks if block.kind == "thinking" for piece in block.text),
+            text="".join(self._text),
+            reasoning="".join(self._reasoning),
             reasoning_details=_details(blocks),
             tool_calls=self._tools.finish(cut=reason == "length" or (broken and native is None)),
             finish_reason=reason,
@@ -232,8 +238,10 @@ class MessagesDecoder:
         return self._endpoint.scope.error(kind, message, partial=self.partial())
 
     def _call_id(self, call: int) -> str:
-        body = {key: value for key, value in self._request.body.items() if key != "stream"}
-        return make_call_id(self._message.get("id"), call, json.dumps(body, default=str, sort_keys=True))
+        if self._written is None:  # once for all calls, because it may be large
+            body = {key: value for key, value in self._request.body.items() if key != "stream"}
+            self._written = json.dumps(body, default=str, sort_keys=True)
+        return make_call_id(self._message.get("id"), call, self._written)
 
 
 _KINDS: Final = THOUGHTS | {"text", "tool_use"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import chain, count
 from typing import Final
 
 _FOREIGN: Final = re.compile(r"[^a-zA-Z0-9_-]")
@@ -20,12 +19,16 @@ class WireIds:
     def __init__(self) -> None:
         self._taken: set[str] = set()
         self._sent: dict[str, str] = {}
+        self._next: dict[str, int] = {}
 
     def of_call(self, given: str) -> str:
         """Return the id to send for a call."""
         plain = _FOREIGN.sub("_", given) or "call"
-        choices = chain([plain], (f"{plain}_{number}" for number in count(2)))
-        sent = next(choice for choice in choices if choice not in self._taken)
+        sent = plain
+        while sent in self._taken:  # counted on from the last time, because a history may have one id for all calls
+            number = self._next.get(plain, 2)
+            self._next[plain] = number + 1
+            sent = f"{plain}_{number}"
         self._taken.add(sent)
         self._sent[given] = sent
         return sent
