@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+SECONDS ?= 300
 export UV_PYTHON_DOWNLOADS := never
 
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/uv/bin/uv)
@@ -10,7 +11,7 @@ MANIFESTS := pyproject.toml constraints.txt $(MEMBERS)
 INSTALL = $(UV) pip install --quiet --python .venv/bin/python --constraints constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint notebooks docs format types wheels version matrix live compare compare-llamaindex constraints clean
+.PHONY: help demo test lint notebooks docs format types wheels version matrix live compare compare-llamaindex fuzz constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -64,6 +65,9 @@ compare-llamaindex: .venv-compare-llamaindex/.installed .venv-compare-openrouter
 	@$(UV) pip install --quiet --python .venv-compare-llamaindex/bin/python --no-deps --reinstall integrations/llama-index-llms-qwen
 	@UPDATE=1 .venv-compare-llamaindex/bin/python -m pytest -q tests/compare_llamaindex $(ARGS)
 
+fuzz: .venv-fuzz/.installed ## look for bytes that the decoders cannot bear, for SECONDS=300; what is found goes into tests/fuzz/crashes
+	@.venv-fuzz/bin/python -m tests.fuzz.campaign --seconds $(SECONDS) $(ARGS)
+
 constraints: | $(UV) ## move the pins of constraints.txt to the newest versions
 	@{ sed '/^[^#]/,$$d' constraints.txt; echo "rich uv" | tr ' ' '\n' | $(UV) pip compile --quiet --universal \
 		--python-version 3.10 --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
@@ -71,7 +75,7 @@ constraints: | $(UV) ## move the pins of constraints.txt to the newest versions
 	@mv constraints.new constraints.txt
 
 clean: ## remove what the other targets made
-	rm -rf .venv .venv-compare* .tools dist build site .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf .venv .venv-compare* .venv-fuzz .tools dist build site .pytest_cache .ruff_cache .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp adds to the one environment: the demo needs little, the tests more, the linters most.
@@ -112,6 +116,14 @@ clean: ## remove what the other targets made
 
 .venv-compare-openrouter/.installed: $(MANIFESTS) | $(UV)
 	$(call INSTALL_PEERS,compare-openrouter,llama-index-llm-tests qwen-sandbox)
+
+# atheris has wheels for Linux on x86-64 and Python 3.10 to 3.14 (PyPI, 2026-11-22); elsewhere it is built with clang.
+.venv-fuzz/.installed: $(MANIFESTS) | $(UV)
+	@test -x .venv-fuzz/bin/python || $(UV) venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv-fuzz
+	@echo "installing the fuzzer into .venv-fuzz"
+	@$(UV) pip install --quiet --python .venv-fuzz/bin/python --constraints constraints.txt --group fuzz --editable integrations/qwen-endpoints || { \
+		echo "atheris could not be installed: it has wheels for Linux on x86-64 and Python 3.10 to 3.14" >&2; exit 1; }
+	@touch $@
 
 # $(1): a dependency group, after which the environment is called; $(2): what of ours goes into it.
 define INSTALL_PEERS

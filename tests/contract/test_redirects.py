@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Final
 
 import pytest
@@ -73,7 +74,7 @@ class Case:
 
 CASES: Final = {
     "same origin": Case(lambda here, _: f"{here}/v1/elsewhere", requests=2, statuses=(307, 308)),
-    "same origin, relative": Case(lambda *_: "elsewhere", requests=2, statuses=(307, 308)),
+    "same origin, relative": Case(lambda _here, _there: "elsewhere", requests=2, statuses=(307, 308)),
     "same origin, without the body": Case(
         lambda here, _: f"{here}/v1/elsewhere", "without its body", statuses=(301, 302, 303)
     ),
@@ -81,16 +82,18 @@ CASES: Final = {
     "other host": Case(
         lambda here, _: here.replace("127.0.0.1", "localhost") + "/x", "redirects to another one, http://localhost:"
     ),
-    "other host, without a scheme": Case(lambda *_: "//other.test/x", "redirects to another one, http://other.test/x"),
+    "other host, without a scheme": Case(
+        lambda _here, _there: "//other.test/x", "redirects to another one, http://other.test/x"
+    ),
     "other scheme": Case(
         lambda here, _: here.replace("http:", "https:"), "redirects to another one, https://127.0.0.1:"
     ),
-    "no web address": Case(lambda *_: "file:///etc/passwd", "redirects"),
+    "no web address": Case(lambda _here, _there: "file:///etc/passwd", "redirects"),
     "a password in the address": Case(
-        lambda *_: "http://me:pw-4711@other.test/?t=pw-4711", "one, http://other.test/ ("
+        lambda _here, _there: "http://me:pw-4711@other.test/?t=pw-4711", "one, http://other.test/ ("
     ),
-    "nowhere": Case(lambda *_: "", "without saying where"),
-    "loop": Case(lambda *_: "", "after 3 redirects", requests=4, statuses=(307, 308)),
+    "nowhere": Case(lambda _here, _there: "", "without saying where"),
+    "loop": Case(lambda _here, _there: "", "after 3 redirects", requests=4, statuses=(307, 308)),
 }
 
 
@@ -162,8 +165,7 @@ async def test_each_way(here: Server, there: Server, driver: Driver, mode: Mode,
 
 
 def test_a_client_of_the_callers_own_that_follows_redirects_does_not(here: Server, there: Server) -> None:
-    import openai  # noqa: PLC0415 - its own class, which follows them unless it is told otherwise
-
+    openai: Any = import_module("openai")  # its own class, which follows them unless it is told otherwise
     redirect("other port", 307, "vllm", here, there)
     with openai.DefaultHttpxClient() as http_client:
         asker = Core(**settings("vllm", here, http_client=http_client))

@@ -192,7 +192,7 @@ async def test_nothing_tells_a_secret(  # noqa: PLR0917 - the table, and what it
     for name, given in GIVEN.items():
         if fault == "stall" and name != "text":
             continue  # it waits
-        more = clients[protocol] if name == "client" else {}
+        more: Mapping[str, Any] = clients[protocol] if name == "client" else {}
         asker: Driver[Any, Any] = driver(**settings_of(echo, protocol, fault, given, **more))
         options = dict(given.options)
         if isinstance(asker, LangChain):

@@ -6,6 +6,7 @@ Needs `atheris`. An input that something fails on is made small and put into `cr
 the exit code is 1.
 """
 
+# ruff: noqa: T201 - a command, which prints
 from __future__ import annotations
 
 import argparse

@@ -27,7 +27,7 @@ def mutate(data: bytes, longest: int, seed: int) -> bytes | None:
     if not readable:
         return None
     place, payload = chance.choice(readable)
-    if chance.random() < 0.25:  # noqa: PLR2004 - as good as any
+    if chance.random() < 0.25:
         _move_line(lines, place, chance)
     else:
         prefix = _DATA if lines[place].startswith(_DATA) else b""

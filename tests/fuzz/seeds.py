@@ -1,4 +1,4 @@
-"""Where the fuzzer begins: the replies of `tests/fixtures/replies`, the same idea over Messages, and words to mix in."""
+"""Where the fuzzer begins: the replies of `tests/fixtures/replies`, the like over Messages, and words to mix in."""
 
 from __future__ import annotations
 

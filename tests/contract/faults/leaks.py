@@ -16,7 +16,7 @@ from qwen_sandbox import Sandbox
 _DESCRIPTORS: Final = Path("/proc/self/fd")
 _LOOP_OWN: Final = "asyncio_"
 """Threads that a loop starts when it first looks a name up, a few at most, and keeps."""
-_PATIENCE: Final = 3.0
+_PATIENCE: Final = 10.0
 
 
 def _held() -> dict[str, Any]:

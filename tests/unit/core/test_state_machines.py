@@ -182,13 +182,14 @@ class StreamMachine(RuleBasedStateMachine):
             for piece in cut(event, where):
                 self.deltas += self.decoder.feed(piece)
         except QwenError as error:
-            assert not self.sent.plain, error
             self.over(error)
-            return
-        if self.decoder.ended:  # junk may say so
-            assert not self.sent.plain
-            self.over(None)
-        elif self.sent.plain:
+            failed = True
+        else:
+            failed = self.decoder.ended  # junk may say so
+            if failed:
+                self.over(None)
+        assert not (failed and self.sent.plain)
+        if self.sent.plain:
             self.compare(self.decoder.partial(), broken=True)
 
     def breaks(self, last: bytes, where: list[int], *, hangs_up: bool = False) -> QwenError | None:

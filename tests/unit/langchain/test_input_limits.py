@@ -93,7 +93,7 @@ def test_a_picture_of_50_megabytes_goes_out(server: Server, llm: ChatQwen, way: 
     ],
 )
 def test_base64_that_is_none_is_refused(server: Server, llm: ChatQwen, block: Any) -> None:
-    with pytest.raises(ConfigurationError, match="is not base64: it holds '[!<]'"):
+    with pytest.raises(ConfigurationError, match=r"is not base64: it holds '[!<]'"):
         llm.invoke([HumanMessage([block])])
     assert server.received == []
 

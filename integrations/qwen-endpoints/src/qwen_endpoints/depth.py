@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from qwen_endpoints.errors import QwenError
 
 _MESSAGE: Final = (
-    "The request is nested too deeply to be written, or a part of it holds itself: look at the schemas of the tools, the "
-    "response_format and extra_body."
+    "The request is nested too deeply to be written, or a part of it holds itself: look at the schemas of the tools, "
+    "at response_format and at extra_body."
 )
 
 

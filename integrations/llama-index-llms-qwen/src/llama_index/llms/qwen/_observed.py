@@ -8,6 +8,7 @@ callback payloads, so what is inside the first layer must not see a credential.
 from __future__ import annotations
 
 import inspect
+import reprlib
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing, closing, contextmanager
 from contextvars import ContextVar
@@ -126,8 +127,15 @@ def _as_json(value: object) -> object:
         return value
     try:
         return to_jsonable_python(value, bytes_mode="base64", fallback=_described)
-    except ValueError:  # it contains itself
+    except ValueError:  # it contains itself, or is nested beyond what can be written
+        return _outlined(value)
+
+
+def _outlined(value: object) -> str:
+    try:
         return repr(value)
+    except RecursionError:
+        return reprlib.repr(value)
 
 
 def _is_conversation(value: object) -> bool:
