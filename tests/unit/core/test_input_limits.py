@@ -110,14 +110,18 @@ def test_a_long_history_whose_calls_all_have_one_id_goes_out(server: Server, cli
 def test_base64_that_is_none_is_refused(server: Server, client: QwenClient, provider: str, url: str, sign: str) -> None:
     picture = [{"type": "image_url", "image_url": {"url": url}}]
     with pytest.raises(ConfigurationError, match=f"is not base64: it holds {sign}"):
-        send(client, make(server, provider, model="qwen3-vl-8b"), messages=[user(picture)])
+        send(client, make(server, provider, model="qwen3-omni-flash"), messages=[user(picture)])
     assert server.received == []
 
 
 @pytest.mark.parametrize("data", ["QUJD", "QU-_", "QUI=", "QUJD\r\nQUJD", "QUJ%2B", ""])
 def test_every_way_to_write_base64_goes_out(server: Server, client: QwenClient, data: str) -> None:
     url = f"data:image/png;base64,{data}"
-    send(client, make(server, "vllm"), messages=[user([{"type": "image_url", "image_url": {"url": url}}])])
+    send(
+        client,
+        make(server, "vllm", model="qwen3-omni-flash"),
+        messages=[user([{"type": "image_url", "image_url": {"url": url}}])],
+    )
     assert server.last.json["messages"][0]["content"][0]["image_url"]["url"] == url
 
 
