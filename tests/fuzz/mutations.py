@@ -39,10 +39,10 @@ def mutate(data: bytes, longest: int, seed: int) -> bytes | None:
 
 def _payload(line: bytes) -> Any:
     try:
-        value: object = json.loads(line.removeprefix(_DATA))
+        value: Any = json.loads(line.removeprefix(_DATA))
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, (dict, list)) and value else None
+    return value or None if isinstance(value, (dict, list)) else None  # pyright: ignore[reportUnknownVariableType]
 
 
 def _move_line(lines: list[bytes], place: int, chance: random.Random) -> None:
@@ -67,13 +67,19 @@ def _change(payload: Any, chance: random.Random) -> None:
         lambda: _set(holder, key, deepcopy(other[other_key])),
         lambda: _set(holder, key, _grown(holder[key], chance)),
         lambda: holder.pop(key),
-        lambda: holder.append(deepcopy(holder[key])) if isinstance(holder, list) else None,
+        lambda: _repeat(holder, key),
     )
     chance.choice(changes)()
 
 
 def _set(holder: Any, key: Any, value: Any) -> None:
     holder[key] = value
+
+
+def _repeat(holder: Any, key: Any) -> None:
+    if isinstance(holder, list):
+        entries = cast("list[Any]", holder)
+        entries.append(deepcopy(entries[key]))
 
 
 def _grown(value: Any, chance: random.Random) -> Any:

@@ -85,6 +85,12 @@ def _messages() -> Iterator[tuple[bytes, bytes]]:
         opened = {"type": "content_block_start", "index": 0, "content_block": block}
         grown = [{"type": "content_block_delta", "index": 0, "delta": delta} for delta in fitting]
         events = [_START, opened, {"type": "ping"}, *grown, {"type": "content_block_stop", "index": 0}, *_END]
-        whole = {"type": "message", "id": "m", "content": [block], "stop_reason": "tool_use", "usage": {}}
+        whole: dict[str, Any] = {
+            "type": "message",
+            "id": "m",
+            "content": [block],
+            "stop_reason": "tool_use",
+            "usage": {},
+        }
         streamed = b"".join(b"event: x\ndata: " + json.dumps(event).encode() + b"\n\n" for event in events)
         yield json.dumps(whole).encode(), streamed

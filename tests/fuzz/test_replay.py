@@ -58,7 +58,10 @@ def _forget_half_lines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _raise_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MessagesDecoder, "finish", lambda _, done: {}["finish"] if done else [])
+    def fail(_: MessagesDecoder, *, done: bool) -> None:
+        raise KeyError(done)
+
+    monkeypatch.setattr(MessagesDecoder, "finish", fail)
 
 
 @pytest.mark.parametrize("spoil", [_forget_half_lines, _raise_something_else])

@@ -169,34 +169,24 @@ def detail(index: Any) -> dict[str, Any]:
     return chunk({"reasoning_details": [{"type": "reasoning.text", "index": index, "id": None, "text": "word "}]})
 
 
-@pytest.mark.parametrize(
-    "piece",
-    [
-        lambda _: chunk({"content": "word "}),
-        lambda _: chunk({"content": " \n"}),
-        detail,
-        lambda _: detail(0),
-        lambda number: calls_chunk(call_piece("{}", index=number, name="f")),
-        lambda _: calls_chunk(call_piece("{}", index=0, name="f")),
-        lambda number: calls_chunk(call_piece("word" if number else '{"a": "', id="c", name="f")),
-        lambda _: {"choices": [{"index": 0, "delta": {}, "logprobs": {"content": [{"token": "a"}]}}]},
-        lambda _: chunk({"annotations": [1, 2]}),
-        lambda number: {"choices": [{"index": number, "delta": {"content": "x"}}]},
-    ],
-    ids=[
-        "text",
-        "blanks",
-        "details",
-        "one detail",
-        "calls",
-        "equal calls",
-        "arguments",
-        "logprobs",
-        "lists",
-        "answers",
-    ],
-)
-def test_a_stream_of_many_pieces_takes_time_in_proportion(piece: Callable[[int], Any]) -> None:
+PIECES: dict[str, Callable[[int], dict[str, Any]]] = {
+    "text": lambda _: chunk({"content": "word "}),
+    "blanks": lambda _: chunk({"content": " \n"}),
+    "details": detail,
+    "one detail": lambda _: detail(0),
+    "calls": lambda number: calls_chunk(call_piece("{}", index=number, name="f")),
+    "equal calls": lambda _: calls_chunk(call_piece("{}", index=0, name="f")),
+    "arguments": lambda number: calls_chunk(call_piece("word" if number else '{"a": "', id="c", name="f")),
+    "logprobs": lambda _: {"choices": [{"index": 0, "delta": {}, "logprobs": {"content": [{"token": "a"}]}}]},
+    "lists": lambda _: chunk({"annotations": [1, 2]}),
+    "answers": lambda number: {"choices": [{"index": number, "delta": {"content": "x"}}]},
+}
+
+
+@pytest.mark.parametrize("kind", PIECES)
+def test_a_stream_of_many_pieces_takes_time_in_proportion(kind: str) -> None:
+    piece = PIECES[kind]
+
     def read(count: int) -> float:
         body = sse_body(*(piece(number) for number in range(count)), chunk({}, "stop"))
         pieces = [body[start : start + 65536] for start in range(0, len(body), 65536)]

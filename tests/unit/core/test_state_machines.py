@@ -21,6 +21,8 @@ from .test_properties import cut, cuts, keys, names, objects, odd, odd_payload
 
 words = st.text(alphabet='ab \né你😀"\\{}', max_size=6).map("w{}".format)
 """Neither blank nor with a tag: both would be held back, which is for other tests."""
+TEMPLATE = 1
+"""The place whose model's template opens the reasoning, so that text is held back."""
 _JUNK = odd_payload | odd | st.dictionaries(keys | st.just("type"), odd, max_size=3)
 finishes = st.sampled_from(["stop", "length", "tool_calls", "unheard_of"])
 
@@ -48,14 +50,14 @@ class StreamMachine(RuleBasedStateMachine):
         self.sent = Sent()
         self.deltas: list[CompletionDelta] = []
         self.decoder: ReplyDecoder | None = None
-        self.headless = False
+        self.headless: bool = False
 
     @precondition(lambda self: not self.live)
     @rule(data=st.data())
     def begin(self, data: Any) -> None:
-        row = data.draw(st.sampled_from(self.rows))
+        row: int = data.draw(st.sampled_from(self.rows))
         self.sent, self.deltas = Sent(), []
-        self.headless = PLACES[row].endpoint.dialect.raw_think_tags and row == 1
+        self.headless = row == TEMPLATE
         self.decoder = PLACES[row].decoder(SSE)
 
     # How a protocol spells it
@@ -140,31 +142,23 @@ class StreamMachine(RuleBasedStateMachine):
     # How it ends
 
     @precondition(lambda self: self.live)
-    @rule(line=st.booleans(), where=cuts)
-    def fail(self, line: bool, where: list[int]) -> None:
-        body = b"error: " + json.dumps({"error": {"message": "x", "code": 500}}).encode() + b"\n\n"
-        error = self.breaks(body if line else self.spell_failure(), where)
-        assert error is not None
-        assert isinstance(error, ServerError) or not self.sent.plain
+    @rule(how=st.sampled_from(["failure", "error line", "mark", "nothing", "half an event"]), text=words, where=cuts,
+          at=st.integers(0, 400))  # fmt: skip
+    def end(self, how: str, text: str, where: list[int], at: int) -> None:
+        if how == "mark":
+            error = self.breaks(self.end_mark, where)
+            assert (error is None) == self.sent.began or not self.sent.plain
+        elif how == "nothing":
+            self.judge_cut(self.breaks(b"", [], hangs_up=True))
+        elif how == "half an event" and not self.headless:
+            self.hang_up_within(text, at, where)
+        else:
+            line = b"error: " + json.dumps({"error": {"message": "x", "code": 500}}).encode() + b"\n\n"
+            error = self.breaks(line if how == "error line" else self.spell_failure(), where)
+            assert isinstance(error, ServerError) or (error is not None and not self.sent.plain)
 
-    @precondition(lambda self: self.live)
-    @rule(where=cuts)
-    def end(self, where: list[int]) -> None:
-        """The endpoint's own mark."""
-        error = self.breaks(self.end_mark, where)
-        assert (error is None) == self.sent.began or not self.sent.plain
-
-    @precondition(lambda self: self.live)
-    @rule()
-    def hang_up(self) -> None:
-        error = self.breaks(b"", [], hangs_up=True)
-        self.judge_cut(error)
-
-    @precondition(lambda self: self.live and not self.headless)
-    @rule(text=words, at=st.integers(0, 400), where=cuts)
-    def hang_up_within_an_event(self, text: str, at: int, where: list[int]) -> None:
+    def hang_up_within(self, text: str, at: int, where: list[int]) -> None:
         """What had arrived of the event counts if all of its line had."""
-        assert self.decoder is not None
         whole = self.spell_text(text)
         part = whole[: at % len(whole)]
         if part.rstrip(b"\n") == whole.rstrip(b"\n"):
@@ -300,7 +294,7 @@ class MessagesMachine(StreamMachine):
 
     @override
     def spell_call(self, name: str, pieces: list[str]) -> bytes:
-        stated = {"type": "tool_use", "id": f"c{len(self.sent.calls)}", "name": name, "input": {}}
+        stated: dict[str, Any] = {"type": "tool_use", "id": f"c{len(self.sent.calls)}", "name": name, "input": {}}
         return self.block(stated, *(("input_json_delta", {"partial_json": piece}) for piece in pieces))
 
     @override
@@ -309,7 +303,12 @@ class MessagesMachine(StreamMachine):
 
     @override
     def spell_harmless(self) -> list[bytes]:
-        strangers = ({"type": "vendor_event", "delta": {"type": "text_delta", "text": "no"}}, closed(99), {}, PING)
+        strangers: tuple[dict[str, Any], ...] = (
+            {"type": "vendor_event", "delta": {"type": "text_delta", "text": "no"}},
+            closed(99),
+            {},
+            PING,
+        )
         return [sse(event) for event in strangers]
 
     @override
@@ -323,7 +322,7 @@ class MessagesMachine(StreamMachine):
 
 
 _RUN = settings(
-    max_examples=60, stateful_step_count=15, deadline=None,
+    max_examples=60, stateful_step_count=30, deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )  # fmt: skip
 TestChatCompletions = ChatCompletionsMachine.TestCase
