@@ -63,7 +63,7 @@ CASES: Final = (
     Case("openai-2", extra=("openai>=2,<3", "qwen-endpoints[anthropic]"), full=True),
     # LlamaIndex wants a newer pydantic than the other floors do, so LangChain's are also met on their own.
     Case("lowest-langchain", frameworks=("langchain",), python="3.10", resolution="lowest-direct"),
-    Case("lowest-3.10", python="3.10", resolution="lowest-direct", extra=("anthropic>=0.60", "typer>=0.16"), full=True),
+    Case("lowest-3.10", python="3.10", resolution="lowest-direct", extra=("anthropic>=0.60", "typer>=0.18"), full=True),
     Case("lowest-3.13", python="3.13", resolution="lowest-direct"),
     Case("highest-3.10", python="3.10", resolution="highest"),
     Case(

@@ -143,7 +143,7 @@ def test_ctrl_c_leaves_what_came_and_ends_the_stream(slow: Sandbox, client: Qwen
     stream = Interrupted(client.stream(call_at(slow, "Count from 1 to 900")))  # held, so that not its end closes it
     with stdout() as out, pytest.raises(KeyboardInterrupt):
         show(stream)
-    assert re.fullmatch(r"thinking: The .+\nnot finished: interrupted\n", out.getvalue())
+    assert re.fullmatch(r"(?s)thinking: The .+\nnot finished: interrupted\n", out.getvalue())
     assert all_streams_end(slow)
 
 

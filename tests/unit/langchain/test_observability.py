@@ -21,6 +21,7 @@ from langchain_qwen import AuthenticationError, QwenError
 from typing_extensions import override
 
 from tests.unit.langchain.conftest import Chats, chunk
+from tests.unit.spans import Spans, genai, spans_in_memory
 
 Way = Callable[[Any, str], Awaitable[Any]]
 
@@ -53,31 +54,9 @@ def multiply(a: int, b: int) -> int:
 
 
 @pytest.fixture
-def spans() -> Iterator[Callable[[], list[Any]]]:
-    """Spans end in memory; LangChain is instrumented for the length of one test."""
-    pytest.importorskip("opentelemetry.sdk", reason="spans need opentelemetry-sdk")
-    name = "openinference.instrumentation.langchain"
-    instrumentor = pytest.importorskip(name, reason="no instrumentor is installed").LangChainInstrumentor()
-    from openinference.instrumentation import TraceConfig
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-
-    memory, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(memory))
-    instrumentor.instrument(tracer_provider=provider, config=TraceConfig(enable_genai_semconv=True))
-    yield lambda: list(memory.get_finished_spans())
-    instrumentor.uninstrument()
-    provider.shutdown()
-
-
-def genai(span: Any) -> dict[str, Any]:
-    """The GenAI attributes of a span without their prefix, those that are JSON as what they say."""
-    found = {name.removeprefix("gen_ai."): value for name, value in span.attributes.items() if "gen_ai." in name}
-    return {
-        name: json.loads(value) if name.endswith((".messages", ".definitions")) else value
-        for name, value in found.items()
-    }
+def spans() -> Iterator[Spans]:
+    with spans_in_memory("openinference.instrumentation.langchain", "LangChainInstrumentor") as ended:
+        yield ended
 
 
 def shown(spans: list[Any]) -> str:
@@ -85,9 +64,7 @@ def shown(spans: list[Any]) -> str:
 
 
 @each_way
-async def test_a_span_says_who_was_asked_what_and_how_it_went(
-    chats: Chats, spans: Callable[[], list[Any]], way: Way
-) -> None:
+async def test_a_span_says_who_was_asked_what_and_how_it_went(chats: Chats, spans: Spans, way: Way) -> None:
     llm = chats.at("flash", temperature=0.5, top_p=0.9, stop=["END"], enable_thinking=True)
     await way(llm, "What is 2 + 3?")
     await llm.aclose()
@@ -116,7 +93,7 @@ async def test_a_span_says_who_was_asked_what_and_how_it_went(
 
 
 @pytest.mark.parametrize("way", [invoke, stream])
-async def test_cached_tokens(chats: Chats, spans: Callable[[], list[Any]], way: Way) -> None:
+async def test_cached_tokens(chats: Chats, spans: Spans, way: Way) -> None:
     usage = {
         "prompt_tokens": 100,
         "completion_tokens": 5,
@@ -130,7 +107,7 @@ async def test_cached_tokens(chats: Chats, spans: Callable[[], list[Any]], way: 
 
 
 @each_way
-async def test_tool_calls(chats: Chats, spans: Callable[[], list[Any]], way: Way) -> None:
+async def test_tool_calls(chats: Chats, spans: Spans, way: Way) -> None:
     llm = chats.at("flash")
     await way(llm.bind_tools([multiply]), "What is 6 times 7?")
     await llm.aclose()
@@ -143,7 +120,7 @@ async def test_tool_calls(chats: Chats, spans: Callable[[], list[Any]], way: Way
 
 
 @each_way
-async def test_a_failure(chats: Chats, spans: Callable[[], list[Any]], way: Way) -> None:
+async def test_a_failure(chats: Chats, spans: Spans, way: Way) -> None:
     llm = chats.at("flash", max_retries=0)
     with pytest.raises(AuthenticationError):
         await way(llm, "[[sandbox:401]]")
@@ -157,7 +134,7 @@ async def test_a_failure(chats: Chats, spans: Callable[[], list[Any]], way: Way)
     assert chats.sandbox.api_key not in shown([span])
 
 
-async def test_a_call_within_a_chain_is_a_span_within_a_span(chats: Chats, spans: Callable[[], list[Any]]) -> None:
+async def test_a_call_within_a_chain_is_a_span_within_a_span(chats: Chats, spans: Spans) -> None:
     chain: Runnable[Any, str] = chats.at("flash") | StrOutputParser()
     assert chain.invoke("What is 2 + 3?") == "2 + 3 = 5"
     llm, *_, whole = sorted(spans(), key=lambda span: span.parent is None)

@@ -139,10 +139,8 @@ class TestAgents:
         handler = start(FunctionAgent(tools=[WEATHER], llm=llm, streaming=streaming), question)
         events = [event async for event in handler.stream_events()]
         answer = str(await handler)
-        assert [event.tool_kwargs for event in events if isinstance(event, ToolCallResult)] == [
-            {"city": "Paris"},
-            {"city": "London"},
-        ]
+        ran = [event.tool_kwargs["city"] for event in events if isinstance(event, ToolCallResult)]
+        assert sorted(ran) == ["London", "Paris"]  # the framework runs them at the same time
         assert "21 degrees in Paris" in answer
         assert THOUGHT not in answer
         asked, told = (request.json for request in qwen_sandbox.requests)

@@ -1,11 +1,9 @@
 """What tracers and logs make of a call: OpenTelemetry spans with the GenAI names, and log records."""
 
-# ruff: noqa: PLC0415 - instrumentors are optional and imported by the tests that need them
 # pyright: reportMissingImports=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
-import json
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ from llama_index.core.tools import FunctionTool
 from qwen_endpoints import AuthenticationError, QwenError
 
 from tests.unit.llamaindex.watching import CHATS, STREAMS, ask, each_way
+from tests.unit.spans import Spans, genai, spans_in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,37 +32,15 @@ def multiply(a: int, b: int) -> int:
 
 
 @pytest.fixture
-def spans() -> Iterator[Callable[[], list[Any]]]:
-    """Spans end in memory; LlamaIndex is instrumented for the length of one test."""
-    pytest.importorskip("opentelemetry.sdk", reason="spans need opentelemetry-sdk")
-    name = "openinference.instrumentation.llama_index"
-    instrumentor = pytest.importorskip(name, reason="no instrumentor is installed").LlamaIndexInstrumentor()
-    from openinference.instrumentation import TraceConfig
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-
-    memory, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(memory))
-    instrumentor.instrument(tracer_provider=provider, config=TraceConfig(enable_genai_semconv=True))
-    yield lambda: list(memory.get_finished_spans())
-    instrumentor.uninstrument()
-    provider.shutdown()
-
-
-def genai(span: Any) -> dict[str, Any]:
-    """The GenAI attributes of a span without their prefix, those that are JSON as what they say."""
-    found = {name.removeprefix("gen_ai."): value for name, value in span.attributes.items() if "gen_ai." in name}
-    return {
-        name: json.loads(value) if name.endswith((".messages", ".definitions")) else value
-        for name, value in found.items()
-    }
+def spans() -> Iterator[Spans]:
+    with spans_in_memory("openinference.instrumentation.llama_index", "LlamaIndexInstrumentor") as ended:
+        yield ended
 
 
 @instrumented
 @each_way
 async def test_a_span_says_who_was_asked_what_and_how_it_went(
-    make_llm: Callable[..., Qwen], qwen_sandbox: Sandbox, spans: Callable[[], list[Any]], way: str
+    make_llm: Callable[..., Qwen], qwen_sandbox: Sandbox, spans: Spans, way: str
 ) -> None:
     await ask(make_llm(temperature=0.5, enable_thinking=True), way, "What is 2 + 3?", stop=["END"])
     (span,) = spans()
@@ -87,7 +64,7 @@ async def test_a_span_says_who_was_asked_what_and_how_it_went(
 
 @instrumented
 @pytest.mark.parametrize("way", CHATS)
-async def test_tool_calls(make_llm: Callable[..., Qwen], spans: Callable[[], list[Any]], way: str) -> None:
+async def test_tool_calls(make_llm: Callable[..., Qwen], spans: Spans, way: str) -> None:
     await ask(make_llm(), way, "What is 6 times 7?", tools=[FunctionTool.from_defaults(multiply)])
     (span,) = spans()
     told = genai(span)
@@ -99,9 +76,7 @@ async def test_tool_calls(make_llm: Callable[..., Qwen], spans: Callable[[], lis
 
 @instrumented
 @each_way
-async def test_a_failure(
-    make_llm: Callable[..., Qwen], qwen_sandbox: Sandbox, spans: Callable[[], list[Any]], way: str
-) -> None:
+async def test_a_failure(make_llm: Callable[..., Qwen], qwen_sandbox: Sandbox, spans: Spans, way: str) -> None:
     with pytest.raises(AuthenticationError):
         await ask(make_llm(max_retries=0), way, "[[sandbox:401]]")
     (span,) = spans()
