@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT: Final = 600.0
 """Seconds; reasoning models may think for minutes before they answer a whole call."""
+DEFAULT_CONNECT_TIMEOUT: Final = 10.0
+_LONGEST: Final = 1_000_000.0
+"""Seconds: eleven days. What is longer, and infinity, is beyond what the system's clocks take."""
 
 
 _MAPPINGS: Final = frozenset({"extra_body", "extra_headers", "extra_query"})
@@ -33,8 +36,10 @@ class Transport:
 
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     query: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    connect_timeout: float = DEFAULT_CONNECT_TIMEOUT
     timeout: float = DEFAULT_TIMEOUT
     idle_timeout: float = DEFAULT_TIMEOUT
+    deadline: float | None = None
     max_retries: int = 2
     http_client: Any = None
     async_http_client: Any = None
@@ -155,13 +160,19 @@ def request_of(
 
 
 def _transport(settings: QwenSettings) -> Transport:
-    timeout = DEFAULT_TIMEOUT if settings.timeout is None else settings.timeout
+    timeout = _seconds(settings.timeout, DEFAULT_TIMEOUT)
     return Transport(
         headers=dict(settings.default_headers or {}),
         query=dict(settings.default_query or {}),
+        connect_timeout=_seconds(settings.connect_timeout, min(DEFAULT_CONNECT_TIMEOUT, timeout)),
         timeout=timeout,
-        idle_timeout=timeout if settings.stream_idle_timeout is None else settings.stream_idle_timeout,
+        idle_timeout=_seconds(settings.stream_idle_timeout, timeout),
+        deadline=None if settings.deadline is None else min(settings.deadline, _LONGEST),
         max_retries=settings.max_retries,
         http_client=settings.http_client,
         async_http_client=settings.async_http_client,
     )
+
+
+def _seconds(given: float | None, default: float) -> float:
+    return default if given is None else min(given, _LONGEST)

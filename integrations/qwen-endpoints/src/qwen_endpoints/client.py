@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from qwen_endpoints import listing
+from qwen_endpoints.alarm import alarm, in_time
 from qwen_endpoints.connections import Address, Connection, connection_for
 from qwen_endpoints.errors import QwenError
-from qwen_endpoints.exchange import Exchange, last_completion
+from qwen_endpoints.exchange import exchange_of, last_completion
+from qwen_endpoints.listing import Inquiry, Listing
 
 if TYPE_CHECKING:
     from qwen_endpoints.calls import Call
+    from qwen_endpoints.exchange import Exchange
     from qwen_endpoints.types import Completion, CompletionDelta
 
 
@@ -33,23 +38,11 @@ class QwenClient:
         Raises:
             QwenError: See `qwen_endpoints.errors`; `ConfigurationError` before anything is sent.
         """
-        exchange = Exchange(call, stream=False)
-        if exchange.streams:
-            return last_completion(self._stream(call, exchange))
-        with exchange.naming_errors():
-            response = self._connection(call).ask(exchange.arguments())
-            exchange.begin(response)
-            return last_completion((*exchange.feed(response.content), *exchange.finish()))
+        return last_completion(self._made(call, exchange_of(call, stream=False)))
 
     async def acomplete(self, call: Call) -> Completion:
         """Make a call and return the whole reply. Raises as `complete`."""
-        exchange = Exchange(call, stream=False)
-        if exchange.streams:
-            return last_completion([delta async for delta in self._astream(call, exchange)])
-        with exchange.naming_errors():
-            response = await self._connection(call).aask(exchange.arguments())
-            exchange.begin(response)
-            return last_completion((*exchange.feed(response.content), *exchange.finish()))
+        return last_completion([delta async for delta in self._amade(call, exchange_of(call, stream=False))])
 
     def stream(self, call: Call) -> Generator[CompletionDelta]:
         """Make a call and give its reply piece by piece, the last piece with the whole `Completion`.
@@ -57,54 +50,63 @@ class QwenClient:
         Nothing is sent before the first piece is asked for, but a request that cannot be sent is refused at once.
         Leaving the iteration early closes the connection.
         """
-        return self._stream(call, Exchange(call, stream=True))
+        return self._made(call, exchange_of(call, stream=True))
 
     def astream(self, call: Call) -> AsyncGenerator[CompletionDelta]:
         """As `stream`, for `async for`."""
-        return self._astream(call, Exchange(call, stream=True))
+        return self._amade(call, exchange_of(call, stream=True))
 
-    def list_models(self, call: Call) -> listing.Listing:
+    def list_models(self, call: Call) -> Listing:
         """Ask the endpoint of a call for its models, with the call's key, headers and time limits. A refusal is told.
 
         Raises:
             QwenError: There was no answer at all.
         """
-        exchange = Exchange(call, stream=False)
+        inquiry = Inquiry(call)
         try:
-            with exchange.naming_errors():
-                return listing.given(self._connection(call).get(exchange.listing_arguments()))
+            list(self._made(call, inquiry.exchange))
         except QwenError as error:
-            return listing.refused(error)
+            return inquiry.refused(error)
+        return inquiry.given()
 
-    async def alist_models(self, call: Call) -> listing.Listing:
+    async def alist_models(self, call: Call) -> Listing:
         """As `list_models`."""
-        exchange = Exchange(call, stream=False)
+        inquiry = Inquiry(call)
         try:
-            with exchange.naming_errors():
-                return listing.given(await self._connection(call).aget(exchange.listing_arguments()))
+            [_ async for _ in self._amade(call, inquiry.exchange)]
         except QwenError as error:
-            return listing.refused(error)
+            return inquiry.refused(error)
+        return inquiry.given()
 
-    def _stream(self, call: Call, exchange: Exchange) -> Generator[CompletionDelta]:
-        with exchange.naming_errors(), self._connection(call).open(exchange.arguments()) as reply:
-            exchange.begin(reply.response)
-            for piece in reply.response.iter_bytes():
-                yield from exchange.feed(piece)
-                if exchange.ended:
+    def _made(self, call: Call, exchange: Exchange) -> Generator[CompletionDelta]:
+        while True:
+            with exchange.attempt(), self._connection(call).open(exchange) as response:
+                exchange.begin(response)
+                with alarm(response, exchange.clock.left()):
+                    for piece in response.iter_bytes():
+                        yield from exchange.feed(piece)
+                        if exchange.ended:
+                            return
+                    yield from exchange.finish()
                     return
-            yield from exchange.finish()
+            time.sleep(exchange.pause)
 
-    async def _astream(self, call: Call, exchange: Exchange) -> AsyncGenerator[CompletionDelta]:
-        with exchange.naming_errors():
-            async with await self._connection(call).aopen(exchange.arguments()) as reply:
-                exchange.begin(reply.response)
-                async for piece in reply.response.aiter_bytes():
-                    for delta in exchange.feed(piece):
+    async def _amade(self, call: Call, exchange: Exchange) -> AsyncGenerator[CompletionDelta]:
+        left = exchange.clock.left
+        while True:
+            with exchange.attempt():
+                async with await in_time(self._connection(call).aopen(exchange), left()) as response:
+                    exchange.begin(response)
+                    async with aclosing(response.aiter_bytes()) as pieces:
+                        while (piece := await in_time(anext(pieces, None), left())) is not None:
+                            for delta in exchange.feed(piece):
+                                yield delta
+                            if exchange.ended:
+                                return
+                    for delta in exchange.finish():
                         yield delta
-                    if exchange.ended:
-                        return
-                for delta in exchange.finish():
-                    yield delta
+                    return
+            await asyncio.sleep(exchange.pause)
 
     def close(self) -> None:
         """Close the connections for sync calls. Others who share them open new ones."""

@@ -1,22 +1,28 @@
-"""SDK clients: built on first use, shared where configuration is equal, one per event loop, safe to copy and fork."""
+"""HTTP clients: built on first use, shared where configuration is equal, one per event loop, safe to copy and fork.
+
+Their package is imported with the first of them, because that takes a while.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, closing
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
-
-from qwen_endpoints.protocols import PROTOCOLS
-from qwen_endpoints.redirects import followed
-from qwen_endpoints.sdks import OPENAI, Sdk
 
 if TYPE_CHECKING:
     from qwen_endpoints.calls import Call
+    from qwen_endpoints.exchange import Exchange
+
+_CONNECTIONS_AT_ONCE: Final = 1000
+_KEPT_ALIVE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,6 @@ class Address:
     api_key: str | None = field(repr=False)
     http_client: Any = None
     async_http_client: Any = None
-    sdk: Sdk = OPENAI
 
     @classmethod
     def of(cls, call: Call) -> Address:
@@ -38,12 +43,11 @@ class Address:
             key.get_secret_value() if key else None,
             call.transport.http_client,
             call.transport.async_http_client,
-            PROTOCOLS[call.endpoint.provider.protocol].sdk,
         )
 
 
 class Connection:
-    """The SDK clients for one address."""
+    """The HTTP clients for one address."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
@@ -59,10 +63,11 @@ class Connection:
             return held[1]
         with self._lock:
             if self._sync is None or self._sync[0] != process:
-                client = self._made(self._address.sdk.client, self._address.http_client)
-                self._sync = process, client
-                if self._address.http_client is None:
+                client = self._address.http_client
+                if client is None:
+                    client = _made("Client", self._address.base_url)
                     weakref.finalize(self, client.close)
+                self._sync = process, client
             return self._sync[1]
 
     async def asynchronous(self) -> Any:
@@ -72,89 +77,61 @@ class Connection:
         if held is not None:
             return held[0]
         given = self._address.async_http_client
-        client = self._made(self._address.sdk.async_client, given)
+        client = _made("AsyncClient", self._address.base_url) if given is None else given
         lifetime = _close_with_loop(client) if given is None else None
         self._loops[loop] = client, lifetime
         if lifetime is not None:
             await anext(lifetime)
         return client
 
-    def ask(self, arguments: Mapping[str, Any]) -> Any:
-        """Post a request and return the HTTP response, its body read."""
-        sdk = self._address.sdk.load()
-        return self._post(arguments, cast_to=sdk.APIResponse[bytes]).http_response
+    def open(self, exchange: Exchange) -> AbstractContextManager[Any]:
+        """Send a request and return the response once its headers are there; leaving its context closes it."""
+        client = self.sync()
+        return closing(client.send(exchange.built(client), stream=True, follow_redirects=False))
 
-    async def aask(self, arguments: Mapping[str, Any]) -> Any:
-        """As `ask`."""
-        sdk = self._address.sdk.load()
-        return (await self._apost(arguments, cast_to=sdk.AsyncAPIResponse[bytes])).http_response
-
-    def get(self, arguments: Mapping[str, Any]) -> Any:
-        """Get something and return the HTTP response, its body read."""
-        sdk = self._address.sdk.load()
-        return self.sync().get(**arguments, cast_to=sdk.APIResponse[bytes]).http_response
-
-    async def aget(self, arguments: Mapping[str, Any]) -> Any:
-        """As `get`."""
-        sdk = self._address.sdk.load()
-        client = await self.asynchronous()
-        return (await client.get(**arguments, cast_to=sdk.AsyncAPIResponse[bytes])).http_response
-
-    def open(self, arguments: Mapping[str, Any]) -> Any:
-        """Post a request and return its stream once the headers are there; leaving its context closes it."""
-        sdk = self._address.sdk.load()
-        return self._post(arguments, cast_to=object, stream=True, stream_cls=sdk.Stream[object])
-
-    async def aopen(self, arguments: Mapping[str, Any]) -> Any:
+    async def aopen(self, exchange: Exchange) -> AbstractAsyncContextManager[Any]:
         """As `open`."""
-        sdk = self._address.sdk.load()
-        return await self._apost(arguments, cast_to=object, stream=True, stream_cls=sdk.AsyncStream[object])
+        client = await self.asynchronous()
+        return aclosing(await client.send(exchange.built(client), stream=True, follow_redirects=False))
 
     def close(self) -> None:
-        """Close the sync client. The next call opens a new one."""
+        """Close the sync client, unless it is the caller's. The next call opens a new one."""
         with self._lock:
             held, self._sync = self._sync, None
-        if held is not None and held[0] == os.getpid():
+        if held is not None and held[0] == os.getpid() and self._address.http_client is None:
             held[1].close()
 
     async def aclose(self) -> None:
-        """Close the running loop's client. The next call opens a new one."""
-        held = self._loops.pop(asyncio.get_running_loop(), None)
-        if held is not None:
-            if held[1] is not None:
-                await held[1].aclose()
-            await held[0].close()
+        """Close the running loop's client, unless it is the caller's. The next call opens a new one."""
+        _, lifetime = self._loops.pop(asyncio.get_running_loop(), (None, None))
+        if lifetime is not None:
+            await lifetime.aclose()
 
-    def _post(self, arguments: Mapping[str, Any], **read: Any) -> Any:
-        """Post a request, and again where a redirect within the same origin leads."""
-        refused, post = self._address.sdk.load().APIStatusError, self.sync().post
-        before = 0
-        while True:
-            try:
-                return post(**arguments, **read)
-            except refused as error:  # noqa: PERF203 - most often there is one round
-                again = followed(arguments, error.response, before)
-                if again is None:
-                    raise
-                arguments, before = again, before + 1
 
-    async def _apost(self, arguments: Mapping[str, Any], **read: Any) -> Any:
-        """As `_post`."""
-        refused, post = self._address.sdk.load().APIStatusError, (await self.asynchronous()).post
-        before = 0
-        while True:
-            try:
-                return await post(**arguments, **read)
-            except refused as error:  # noqa: PERF203 - most often there is one round
-                again = followed(arguments, error.response, before)
-                if again is None:
-                    raise
-                arguments, before = again, before + 1
+def _made(name: str, base_url: str) -> Any:
+    """Make one of httpx2's clients."""
+    import httpx2  # noqa: PLC0415 - see the module
 
-    def _made(self, name: str, http_client: Any) -> Any:
-        sdk, address = self._address.sdk, self._address
-        arguments = sdk.client_arguments(address.base_url, address.api_key)
-        return getattr(sdk.load(), name)(**arguments, http_client=http_client)
+    limits = httpx2.Limits(max_connections=_CONNECTIONS_AT_ONCE, max_keepalive_connections=_KEPT_ALIVE)
+    secure = base_url.startswith("https:")
+    trust = _trust(*map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR"))) if secure else _trust_nobody()
+    return getattr(httpx2, name)(verify=trust, limits=limits)
+
+
+@lru_cache(maxsize=8)
+def _trust(*_variables: str | None) -> ssl.SSLContext:
+    """Read the trusted certificates once for all clients, which takes longer than all else that a client needs.
+
+    httpx2 looks at the variables itself; they are named so that a change of them is noticed.
+    """
+    import httpx2  # noqa: PLC0415 - see the module
+
+    return httpx2.create_ssl_context()
+
+
+def _trust_nobody() -> ssl.SSLContext:
+    """For addresses without TLS: redirects to others are not followed, so that no certificate is ever looked at."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 async def _close_with_loop(client: Any) -> AsyncGenerator[None, None]:
@@ -165,7 +142,7 @@ async def _close_with_loop(client: Any) -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
-        await client.close()
+        await client.aclose()
 
 
 _KEPT: Final = 64

@@ -1,124 +1,93 @@
-"""One request and its reply, without I/O: what to send, how to read what comes, how to name what goes wrong."""
+"""One call without I/O: what to send, how to read what comes, how to name what goes wrong, whether to try again."""
 
 from __future__ import annotations
 
 import ssl
-import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, SupportsIndex, cast
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
 
-from typing_extensions import override
-
+from qwen_endpoints.attempts import pause_after
+from qwen_endpoints.clock import Clock
 from qwen_endpoints.costs import trackers_here
 from qwen_endpoints.depth import refusing_depth
 from qwen_endpoints.errors import (
     ConfigurationError,
     ConnectionFailedError,
-    MalformedResponseError,
     QwenError,
     StreamInterruptedError,
     TimedOutError,
 )
 from qwen_endpoints.hidden import credentials_of, hide_in_chain
 from qwen_endpoints.logs import log_of
+from qwen_endpoints.outgoing import Outgoing, outgoing
 from qwen_endpoints.protocols import PROTOCOLS
-from qwen_endpoints.redirects import is_redirect, refusal
-from qwen_endpoints.reply import ReplyDecoder, json_or_text
-from qwen_endpoints.retry_after import seconds_to_wait
+from qwen_endpoints.redirects import followed
+from qwen_endpoints.refusals import Refusal, is_refusal
+from qwen_endpoints.reply import Reader, ReplyDecoder
 from qwen_endpoints.types import Completion, CompletionDelta
 
 if TYPE_CHECKING:
     from qwen_endpoints.calls import Call
+    from qwen_endpoints.costs import CostTracker
+    from qwen_endpoints.resolve import Endpoint
 
-_CONNECT_TIMEOUT: Final = 10.0
-
-
-class _Unshown(str):
-    """A value of a header or a query without a repr, for whoever prints local variables, and because the anthropic
-    package logs all that a request is made with, keys among it (seen on 0.60 and 2.12, level DEBUG).
-    """
-
-    __slots__ = ()
-
-    @override
-    def __repr__(self) -> str:
-        return "'***'"
-
-    @override
-    def __getitem__(self, key: SupportsIndex | slice, /) -> str:
-        return _Unshown(super().__getitem__(key))  # who prints long texts cuts them first
-
-
-def _unshown(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_unshown(item) for item in cast("Sequence[Any]", value)]
-    return _Unshown(value) if isinstance(value, str) else value
+_UNWRITABLE: Final = frozenset({"TypeError", "ValueError", "InvalidURL", "LocalProtocolError"})
 
 
 class Exchange:
-    """The pure half of a call; the drivers in `client` add the I/O, sync or async."""
+    """The pure half of a call; the drivers in `client` add the I/O, sync or async.
 
-    def __init__(self, call: Call, *, stream: bool) -> None:
+    Args:
+        call: Whom to ask, and how long to wait.
+        request: What to send.
+        reader: What reads the reply, by the endpoint and the response.
+        streams: Whether the reply is expected in pieces, so that the limits of streams are the ones that count.
+        hands_on: Whether the caller gets the pieces as they come. They cannot be taken back: such a call is repeated
+            only before the first of them, any other until it is whole.
+        trackers: Whoever counts costs.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        request: Outgoing,
+        reader: Callable[[Endpoint, Any], Reader],
+        *,
+        streams: bool = False,
+        hands_on: bool = False,
+        trackers: tuple[CostTracker, ...] = (),
+    ) -> None:
         self._call = call
         self._scope = call.endpoint.scope
-        self._protocol = PROTOCOLS[call.endpoint.provider.protocol]
-        with refusing_depth(partial(self._scope.error, ConfigurationError)):
-            self._request = self._protocol.encode(call.request, call.endpoint, stream=stream)
-        self._trackers = trackers_here()
-        for tracker in self._trackers:
-            tracker.refuse_overspending(call.endpoint)
-        self._log = log_of(call, self._protocol.path, streams=self.streams)
-        self._reply: ReplyDecoder | None = None
-        self._seen = 0
-        self._heard_at = 0.0
+        self._outgoing = request
+        self._reader = reader
+        self._streams = streams
+        self._hands_on = hands_on
+        self._trackers = trackers
+        self._log = log_of(call, request.method, request.url, streams=streams)
+        self._reply: Reader | None = None
+        self._given = False
+        self._repeated = self._redirected = 0
+        self.clock = Clock(call.transport, streams=streams)
+        self.headers: Mapping[str, str] = {}
+        """Of the latest response."""
+        self.pause = 0.0
+        """Seconds to wait before the next attempt."""
 
-    @property
-    def streams(self) -> bool:
-        """Whether the body asks for a stream, which it may even where the caller wants a whole reply."""
-        return bool(self._request.body.get("stream"))
-
-    def arguments(self) -> dict[str, Any]:
-        """What the SDK's `post` is called with, just before it is."""
-        arguments = {"path": self._protocol.path, "body": self._request.body, "options": self._options()}
-        if self._log is not None:
+    def attempt(self) -> Attempt:
+        """Begin an attempt: a context that ends the call, or else leaves it to be attempted once more."""
+        self.clock.start()
+        if self._log is not None and not self._repeated + self._redirected:
             self._log.sent()
-        return arguments
+        self._reply = None
+        return Attempt(self)
 
-    def listing_arguments(self) -> dict[str, Any]:
-        """What the SDK's `get` is called with for the list of models."""
-        return {"path": self._protocol.models_path, "options": self._options()}
-
-    def _options(self) -> dict[str, Any]:
-        sdk = self._protocol.sdk.load()
-        transport = self._call.transport
-        # Foreign headers of these names are taken out wherever they come from, so ours are stated for each request;
-        # in the SDK's own case, so that a caller's take their place in every version of it.
-        stated: dict[str, Any] = {
-            **self._credentials(sdk.Omit),
-            "Content-Type": "application/json",
-            **self._protocol.headers,
-        }
-        names = {name.lower(): name for name in stated}
-        given = {names.get(name.lower(), name): _Unshown(value) for name, value in transport.headers.items()}
-        read = transport.idle_timeout if self.streams else transport.timeout
-        return {
-            "headers": {**stated, **given},
-            "params": {name: _unshown(value) for name, value in transport.query.items()},
-            "max_retries": transport.max_retries,
-            "follow_redirects": False,  # see `redirects`
-            "timeout": sdk.Timeout(transport.timeout, read=read, connect=min(_CONNECT_TIMEOUT, transport.timeout)),
-        }
-
-    def _credentials(self, omit: Any) -> dict[str, Any]:
-        """The key in the header that the provider reads; the SDK's own header is left out where it is another."""
-        key = self._call.endpoint.api_key
-        secret = key.get_secret_value() if key else None
-        own = self._call.endpoint.provider.key_header
-        values = {"Authorization": secret and f"Bearer {secret}", "X-Api-Key": secret}
-        return {name: _Unshown(value) if value and name.lower() == own else omit() for name, value in values.items()}
+    def built(self, client: Any) -> Any:
+        """Return the request as one of an HTTP client's library."""
+        return self._outgoing.built(client, self.clock.timeouts())
 
     def begin(self, response: Any) -> None:
         """Take note of the reply's headers."""
@@ -126,10 +95,15 @@ class Exchange:
         hidden = (*self._call.endpoint.hidden, *credentials_of(response.request))
         endpoint = replace(self._call.endpoint, hidden=hidden)
         self._scope = endpoint.scope
-        self._reply = ReplyDecoder(endpoint, self._protocol.decoder(endpoint, self._request), response.headers)
-        self._heard_at = time.monotonic()
+        self.clock.hear()
+        self.headers = response.headers
+        if is_refusal(response):
+            self._follow(response)
+            self._reply = Refusal(endpoint, response)
+            return
+        self._reply = self._reader(endpoint, response)
         if self._log is not None:
-            self._log.begun(response)
+            self._log.begun(response, self._repeated)
         for tracker in self._trackers:
             tracker.begin(self._call.endpoint)
 
@@ -141,20 +115,56 @@ class Exchange:
     def feed(self, piece: bytes) -> Iterator[CompletionDelta]:
         """Take the next bytes of the reply; give what they add."""
         reply = self._begun()
-        deltas = reply.feed(piece)
-        yield from self._noted(deltas) if self._is_watched else deltas
-        self._refuse_idling(reply)
+        for delta in self._noted(reply.feed(piece)):
+            self._given = self._hands_on
+            yield delta
+        if self.clock.is_idle(reply.progress):
+            raise self._scope.error(TimedOutError, self._idle_text(), partial=reply.partial())
+        if self.clock.is_over and not reply.ended:
+            raise self._late()
 
     def finish(self) -> Iterator[CompletionDelta]:
         """End the reply; give the rest."""
-        deltas = self._begun().finish()
-        return self._noted(deltas) if self._is_watched else deltas
+        return self._noted(self._begun().finish())
 
-    @property
-    def _is_watched(self) -> bool:
-        return bool(self._trackers) or self._log is not None
+    def failed(self, error: Exception) -> bool:
+        """Take note of an attempt that failed: whether there is to be another.
 
-    def _noted(self, deltas: Iterable[CompletionDelta]) -> Iterator[CompletionDelta]:
+        Raises:
+            QwenError: There is not; the failure by its name, with `error` as its cause.
+        """
+        if isinstance(error, _RedirectedError):
+            self.pause = 0.0
+            return True
+        named = error if isinstance(error, QwenError) else self._named(error)
+        if named is not None and self.clock.is_over and named.status is None and named.code is None:
+            named = self._late()  # a consequence of being cut off, unless the endpoint itself has said it
+        if named is None:
+            self.left()
+            return False
+        self._hide(error)
+        self._hide(named)
+        pause = self._pause_after(named)
+        if pause is not None:
+            self._repeated, self.pause = self._repeated + 1, pause
+            if self._log is not None:
+                self._log.repeated(named, pause)
+            return True
+        if self._log is not None:
+            self._log.failed(named, self._repeated)
+        if named is error:
+            return False
+        raise named from error
+
+    def left(self) -> None:
+        """Take note of a call that nobody waits for any longer: a stream was left, a task cancelled."""
+        if self._log is not None:
+            self._log.left()
+
+    def _noted(self, deltas: Iterator[CompletionDelta]) -> Iterator[CompletionDelta]:
+        return self._watched(deltas) if self._trackers or self._log is not None else deltas
+
+    def _watched(self, deltas: Iterator[CompletionDelta]) -> Iterator[CompletionDelta]:
         for delta in deltas:
             if delta.completion is not None:
                 if self._log is not None:
@@ -163,108 +173,125 @@ class Exchange:
                     tracker.end(self._call.endpoint, delta.completion)
             yield delta
 
-    def _begun(self) -> ReplyDecoder:
+    def _begun(self) -> Reader:
         if self._reply is None:
             raise RuntimeError("begin() comes before feed() and finish()")
         return self._reply
 
-    def _refuse_idling(self, reply: ReplyDecoder) -> None:
-        """Keep-alive comments hold a connection open, but they must not hold a call for ever."""
-        now = time.monotonic()
-        if reply.progress != self._seen or not self.streams:
-            self._seen, self._heard_at = reply.progress, now
-        elif now - self._heard_at > self._call.transport.idle_timeout:
-            raise self._scope.error(
-                TimedOutError,
-                f"The stream has sent no whole chunk for {self._call.transport.idle_timeout:g} s, "
-                "only keep-alives or parts of one (stream_idle_timeout).",
-                partial=reply.partial(),
-            )
+    def _follow(self, response: Any) -> None:
+        target = followed(response, self._redirected)
+        if target:
+            self._redirected += 1
+            self._outgoing = replace(self._outgoing, url=target)
+            raise _RedirectedError
 
-    @contextmanager
-    def naming_errors(self) -> Generator[None]:
-        """Turn whatever the SDK and its transport raise into a `QwenError`, with the original as its cause."""
-        try:
-            yield
-        except QwenError as error:
-            self._hide(error)
-            self._tell(error)
-            raise
-        except Exception as error:
-            named = self._named(error)
-            if named is None:
-                self._tell(None)
-                raise
-            self._tell(named, error)
-            raise named from error
-        except BaseException:  # a stream that is left, a task that is cancelled
-            self._tell(None)
-            raise
-
-    def _tell(self, error: QwenError | None, cause: Exception | None = None) -> None:
-        """Log how the call ends that does not end well; without an error it was left."""
-        if self._log is None:
-            return
-        if error is None:
-            self._log.left()
-        else:
-            self._log.failed(error, cause)
+    def _pause_after(self, error: QwenError) -> float | None:
+        """Seconds until the next attempt; `None`: there is none, because it cannot help or comes too late."""
+        if self._given:
+            return None
+        pause, left = pause_after(error, self._repeated, self._call.transport.max_retries), self.clock.left()
+        return None if pause is None or (left is not None and pause >= left) else pause
 
     def _named(self, error: Exception) -> QwenError | None:
-        sdk = self._protocol.sdk.load()
-        self._hide(error)
+        """Return the failure as one of ours, or `None` where it is none of the endpoint's or the network's."""
+        # httpx2 and httpx have classes of the same names, and an HTTP client of the caller's own may be either's.
         kinds = {kind.__name__ for kind in type(error).__mro__}
-        if isinstance(error, sdk.APIStatusError):
-            return self._refused(error)
+        if self._reply is None and kinds & _UNWRITABLE:
+            return self._scope.error(ConfigurationError, f"The request cannot be sent: {error}.")
+        if not kinds & {"RequestError", "StreamError"} and not isinstance(error, (ssl.SSLError, OSError)):
+            return None
+        if isinstance(self._reply, Refusal):  # whose end is missing
+            return self._reply.error()
         partial = self._reply.partial() if self._reply is not None else None
-        if isinstance(error, sdk.APITimeoutError) or "TimeoutException" in kinds:
-            return self._scope.error(TimedOutError, self._timeout_text(), partial=partial)
-        if isinstance(error, sdk.APIConnectionError):
-            return self._scope.error(ConnectionFailedError, self._unreachable_text(error))
-        # httpx and httpx2 have classes of the same names; either may be the SDK's transport.
-        if kinds & {"RequestError", "StreamError"} or isinstance(error, (ssl.SSLError, OSError)):
-            text = f"The connection broke while the reply was being read ({type(error).__name__}: {error})."
-            return self._scope.error(StreamInterruptedError, text, partial=partial)
-        unwritable = isinstance(error, (TypeError, ValueError, RecursionError)) or "InvalidURL" in kinds
-        if unwritable and self._reply is None:
-            return self._scope.error(ConfigurationError, f"The request cannot be written: {error}.")
-        return None
+        if "TimeoutException" in kinds:
+            return self._scope.error(TimedOutError, self._timeout_text(kinds), partial=partial)
+        if self._reply is None:
+            return self._scope.error(ConnectionFailedError, self._unreachable_text(error, kinds))
+        text = f"The connection broke while the reply was being read ({type(error).__name__}: {error})."
+        return self._scope.error(StreamInterruptedError, text, partial=partial)
+
+    def _late(self) -> QwenError:
+        text = f"The call was not over within {self._call.transport.deadline:g} s (deadline)."
+        return self._scope.error(TimedOutError, text, partial=self._reply.partial() if self._reply else None)
 
     def _hide(self, error: BaseException) -> None:
         """Strike the secrets out of an error and of what travels along as its cause and shows in tracebacks."""
         hide_in_chain(error, self._scope.secrets, self._call.transport.headers)
 
-    def _refused(self, error: Any) -> QwenError:
-        # The SDK hands over what stands under `error` only; a request id may stand beside it.
-        headers = error.response.headers
-        if is_redirect(error.status_code):
-            return self._scope.error(MalformedResponseError, refusal(error.response), status=error.status_code)
-        named = self._scope.from_body(
-            json_or_text(error.response.text),
-            status=error.status_code,
-            headers=headers,
-            retry_after=seconds_to_wait(headers),
-        )
-        hint = self._call.endpoint.provider.key_hint
-        if error.status_code == 401 and hint:  # noqa: PLR2004 - HTTP unauthorised
-            named.message = f"{named.message} {hint}"
-        return named
+    def _limit(self) -> str:
+        return f"{self.clock.idle:g} s ({'stream_idle_timeout' if self._streams else 'timeout'})"
 
-    def _timeout_text(self) -> str:
-        transport = self._call.transport
-        if self._reply is None and not self.streams:
-            return f"The endpoint did not answer within {transport.timeout:g} s (timeout)."
-        if self._reply is None:
-            limit = min(transport.timeout, transport.idle_timeout)
-            return f"The endpoint did not begin to answer within {limit:g} s (stream_idle_timeout)."
-        return f"The stream has sent nothing for {transport.idle_timeout:g} s (stream_idle_timeout)."
+    def _idle_text(self) -> str:
+        if self._streams:
+            return f"The stream has sent no whole chunk for {self._limit()}, only keep-alives or parts of one."
+        return f"The endpoint has sent nothing but white space for {self._limit()}."
 
-    def _unreachable_text(self, error: Exception) -> str:
-        cause = error.__cause__
-        reason = f" ({type(cause).__name__}: {cause})" if cause is not None else ""
-        if cause is not None and "ConnectError" not in {kind.__name__ for kind in type(cause).__mro__}:
-            return f"The connection to {self._call.endpoint.base_url} broke before the reply was complete{reason}."
-        return f"Cannot reach {self._call.endpoint.base_url}{reason}. Is the address right and the server running?"
+    def _timeout_text(self, kinds: set[str]) -> str:
+        address, transport = self._call.endpoint.base_url, self._call.transport
+        if "ConnectTimeout" in kinds:
+            return f"There was no connection to {address} within {transport.connect_timeout:g} s (connect_timeout)."
+        if "PoolTimeout" in kinds:
+            return f"All connections to {address} were in use for {transport.timeout:g} s (timeout)."
+        if self._reply is not None:
+            return f"The reply stood still for {self._limit()}."
+        return f"The endpoint did not {'begin to ' if self._streams else ''}answer within {self._limit()}."
+
+    def _unreachable_text(self, error: Exception, kinds: set[str]) -> str:
+        address, reason = self._call.endpoint.base_url, f" ({type(error).__name__}: {error})"
+        if "ConnectError" in kinds:
+            return f"Cannot reach {address}{reason}. Is the address right and the server running?"
+        return f"The connection to {address} broke before the reply began{reason}."
+
+
+class Attempt:
+    """One try at a call. An error in its context is named, and swallowed where there is to be another."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def __enter__(self) -> None:
+        """Nothing yet."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        """See `Exchange.failed`."""
+        if isinstance(error, Exception):
+            return self._exchange.failed(error)
+        if error is not None:
+            self._exchange.left()
+        return False
+
+
+class _RedirectedError(Exception):
+    """The same request is to go to another address of the endpoint."""
+
+
+def exchange_of(call: Call, *, stream: bool) -> Exchange:
+    """Return the exchange that makes a call.
+
+    Args:
+        call: What to ask, and where.
+        stream: Whether the caller takes the answer in pieces.
+
+    Raises:
+        QwenError: The request cannot be made, or would go beyond a budget.
+    """
+    protocol = PROTOCOLS[call.endpoint.provider.protocol]
+    with refusing_depth(partial(call.endpoint.scope.error, ConfigurationError)):
+        encoded = protocol.encode(call.request, call.endpoint, stream=stream)
+    trackers = trackers_here()
+    for tracker in trackers:
+        tracker.refuse_overspending(call.endpoint)
+
+    def reader(endpoint: Endpoint, response: Any) -> ReplyDecoder:
+        return ReplyDecoder(endpoint, protocol.decoder(endpoint, encoded), response.headers)
+
+    # The body may ask for a stream even where the caller wants a whole reply.
+    streams = bool(encoded.body.get("stream"))
+    return Exchange(
+        call, outgoing(call, encoded.body), reader, streams=streams, hands_on=stream, trackers=tuple(trackers)
+    )
 
 
 def last_completion(deltas: Iterable[CompletionDelta]) -> Completion:

@@ -1,7 +1,7 @@
 """What calls tell `logging`, under the name `qwen_endpoints`: who was asked, how it went, how long it took.
 
 All of it at level DEBUG, because failures are raised and notes are in the answer. At no level a key, a header, a query,
-a prompt, an answer or an endpoint's own words about them: those who want to see what is sent have the SDK's logger.
+a prompt, an answer or an endpoint's own words about them: those who want to see what is sent put a proxy in between.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 LOGGER: Final = logging.getLogger("qwen_endpoints")
 _NUMBERS: Final = count(1)
-_RETRIES_HEADER: Final = "x-stainless-retry-count"
-"""How both SDKs count retries, on the request that got through (openai 2 and 3, anthropic 0.60 to 2)."""
 
 
 class CallLog:
@@ -32,10 +30,10 @@ class CallLog:
     counts the calls of this process, so that those that run at the same time can be told apart.
     """
 
-    def __init__(self, call: Call, path: str, *, streams: bool) -> None:
+    def __init__(self, call: Call, method: str, url: str, *, streams: bool) -> None:
         self._endpoint = call.endpoint
         self._retries = call.transport.max_retries
-        self._url = call.endpoint.base_url + path
+        self._method, self._url = method, url
         self._streams = streams
         self._number = next(_NUMBERS)
         self._began = time.monotonic()
@@ -45,14 +43,14 @@ class CallLog:
         """The request is about to be sent."""
         self._began = time.monotonic()
         facts = {"url": self._url, "streamed": self._streams, "max_retries": self._retries}
-        self._say("sent", f"POST {self._url}, {'streamed' if self._streams else 'whole'}", facts)
+        self._say("sent", f"{self._method} {self._url}, {'streamed' if self._streams else 'whole'}", facts)
 
-    def begun(self, response: Any) -> None:
-        """The reply's headers have arrived."""
+    def begun(self, response: Any, repeated: int) -> None:
+        """The reply's headers have arrived, after so many repetitions."""
         facts = {
             "status": response.status_code,
             "request_id": request_id_of(response.headers),
-            "retries": _retries(response),
+            "retries": repeated or None,
             "seconds": self._seconds(),
         }
         self._say("begun", _joined(f"HTTP {response.status_code}", facts), facts)
@@ -76,21 +74,16 @@ class CallLog:
             said.append(f"cost {cost.amount:.6g} {cost.currency}")
         self._say("ended", _joined(", ".join(said), facts), facts)
 
-    def failed(self, error: QwenError, cause: object = None) -> None:
-        """The call ends with an error; it is raised, and says more."""
+    def repeated(self, error: QwenError, pause: float) -> None:
+        """An attempt has failed, and there is to be another."""
+        facts = {**self._facts(error), "pause": round(pause, 3)}
+        self._say("repeated", f"{_failure(error, facts)}, again in {pause:.1f} s", facts)
+
+    def failed(self, error: QwenError, repeated: int) -> None:
+        """The call ends with an error, after so many repetitions; it is raised, and says more."""
         self._over = True
-        facts = {
-            "error": type(error).__name__,
-            "status": error.status,
-            "code": error.code,
-            "request_id": error.request_id,
-            "retries": _retries(cause),
-            "retryable": error.retryable,
-            "seconds": self._seconds(),
-        }
-        status = f", HTTP {error.status}" if error.status else ""
-        code = f", code {error.code}" if error.code else ""
-        self._say("failed", _joined(f"{type(error).__name__}{status}{code}", facts), facts)
+        facts = {**self._facts(error), "retries": repeated or None}
+        self._say("failed", _failure(error, facts), facts)
 
     def left(self) -> None:
         """Whoever made the call does not wait for the rest: a stream was left, or a task cancelled."""
@@ -98,6 +91,16 @@ class CallLog:
             self._over = True
             facts = {"seconds": self._seconds()}
             self._say("left", _joined("left unfinished", facts), facts)
+
+    def _facts(self, error: QwenError) -> dict[str, Any]:
+        return {
+            "error": type(error).__name__,
+            "status": error.status,
+            "code": error.code,
+            "request_id": error.request_id,
+            "retryable": error.retryable,
+            "seconds": self._seconds(),
+        }
 
     def _seconds(self) -> float:
         return round(time.monotonic() - self._began, 3)
@@ -113,9 +116,15 @@ class CallLog:
         LOGGER.debug("call %d, %s %s: %s", self._number, provider, model, scrub(text), extra={"qwen": record})
 
 
-def log_of(call: Call, path: str, *, streams: bool) -> CallLog | None:
+def log_of(call: Call, method: str, url: str, *, streams: bool) -> CallLog | None:
     """Return the log of a call that is about to be made, or `None` where nobody listens."""
-    return CallLog(call, path, streams=streams) if LOGGER.isEnabledFor(logging.DEBUG) else None
+    return CallLog(call, method, url, streams=streams) if LOGGER.isEnabledFor(logging.DEBUG) else None
+
+
+def _failure(error: QwenError, facts: Mapping[str, Any]) -> str:
+    status = f", HTTP {error.status}" if error.status else ""
+    code = f", code {error.code}" if error.code else ""
+    return _joined(f"{type(error).__name__}{status}{code}", facts)
 
 
 def _joined(text: str, facts: Mapping[str, Any]) -> str:
@@ -137,10 +146,3 @@ def _counts(usage: Usage) -> dict[str, int]:
     names = ("input_tokens", "output_tokens", "total_tokens", "reasoning_tokens", "cached_tokens", "cache_write_tokens")
     counts = {name: getattr(usage, name) for name in names}
     return {name: count for name, count in counts.items() if count is not None}
-
-
-def _retries(carrier: object) -> int | None:
-    """How often a request was repeated, told by a response or by an SDK's error, each of which holds its request."""
-    request = getattr(carrier, "request", None)
-    stated = request.headers.get(_RETRIES_HEADER, "") if request is not None else ""
-    return int(stated) if stated.isdigit() else None

@@ -1,4 +1,4 @@
-"""The table of wire protocols: where each is asked, how a request is spelled and a reply read, and what carries it."""
+"""The table of wire protocols: where each is asked, how a request is spelled, how a reply is read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from qwen_endpoints import chat_completions, messages
-from qwen_endpoints.sdks import ANTHROPIC, OPENAI, Sdk
 
 if TYPE_CHECKING:
     from qwen_endpoints.codec import EncodedRequest, PayloadDecoder, RequestEncoder
@@ -26,7 +25,6 @@ class Protocol:
     """The same for the list of models."""
     encode: RequestEncoder
     decoder: Callable[[Endpoint, EncodedRequest], PayloadDecoder]
-    sdk: Sdk
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Headers that every request has."""
 
@@ -38,14 +36,12 @@ PROTOCOLS: Final[Mapping[ProtocolName, Protocol]] = MappingProxyType(
             models_path="/models",
             encode=chat_completions.encode_request,
             decoder=chat_completions.StreamDecoder,
-            sdk=OPENAI,
         ),
         "messages": Protocol(
             path="/v1/messages",
             models_path="/v1/models",
             encode=messages.encode_request,
             decoder=messages.MessagesDecoder,
-            sdk=ANTHROPIC,
             headers={"anthropic-version": "2023-06-01"},
         ),
     }

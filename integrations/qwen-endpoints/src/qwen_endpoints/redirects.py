@@ -1,13 +1,12 @@
 """Where a redirect may take a request: nowhere but to the same origin, and only as it is.
 
-The SDKs follow any redirect. Their transport takes `Authorization` out on the way to another host, but neither
-`X-Api-Key` nor a caller's own headers nor the prompt, and it turns a 301, 302 or 303 into a GET without a body (seen on
-httpx 0.28 and httpx2 2.16).
+HTTP clients that follow any redirect take `Authorization` out on the way to another host, but neither `X-Api-Key` nor
+a caller's own headers nor the prompt, and they turn a 301, 302 or 303 into a GET without a body (seen on httpx 0.28 and
+httpx2 2.16).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -17,18 +16,17 @@ _MOST: Final = 3
 _PORTS: Final = {"http": 80, "https": 443}
 
 
-def followed(arguments: Mapping[str, Any], response: Any, before: int) -> dict[str, Any] | None:
-    """Return what to send where a reply redirects to, or `None` where that is not done.
+def followed(response: Any, before: int) -> str:
+    """Return the address that a reply redirects to, or nothing where that is not followed.
 
     Args:
-        arguments: What was sent.
         response: The reply.
         before: How many redirects of this call have been followed.
     """
     target = _target(response)
     if response.status_code not in _KEEPING or before >= _MOST or not target:
-        return None
-    return {**arguments, "path": target} if _origin(target) == _origin(str(response.url)) else None
+        return ""
+    return target if _origin(target) == _origin(str(response.url)) else ""
 
 
 def refusal(response: Any) -> str:

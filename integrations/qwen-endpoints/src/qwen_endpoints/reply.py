@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Protocol
 
 from qwen_endpoints.errors import MalformedResponseError
 from qwen_endpoints.sse import SseDecoder, SseEvent
@@ -15,7 +15,30 @@ if TYPE_CHECKING:
     from qwen_endpoints.resolve import Endpoint
     from qwen_endpoints.types import Completion, CompletionDelta
 
-_SHOWN = 200
+_SHOWN: Final = 200
+_LONGEST: Final = 2**27
+"""Bytes of a body or an event that are held while its end is missing."""
+
+
+class Reader(Protocol):
+    """Reads one HTTP reply."""
+
+    ended: bool
+    """The endpoint has said that it is done; nothing that follows matters."""
+    progress: int
+    """Grows with whatever counts: what tells a live reply from one that only keeps alive."""
+
+    def feed(self, piece: bytes) -> Iterator[CompletionDelta]:
+        """Take the next bytes; give what they complete."""
+        ...
+
+    def finish(self) -> Iterator[CompletionDelta]:
+        """End the body; give the rest."""
+        ...
+
+    def partial(self) -> Completion | None:
+        """Return what has arrived so far, or `None` if nothing has."""
+        ...
 
 
 class ReplyDecoder:
@@ -32,11 +55,9 @@ class ReplyDecoder:
         self._events: SseDecoder | None = None
         self._body: list[bytes] = []
         self._sniffed = False
+        self._held = 0
         self.ended = False
-        """The endpoint has said that it is done; nothing that follows matters."""
         self.progress = 0
-        """How many events or bodies that say something have been read: what tells a live stream from one that only
-        keeps alive."""
 
     def feed(self, piece: bytes) -> Iterator[CompletionDelta]:
         """Take the next bytes; give what they complete.
@@ -47,10 +68,14 @@ class ReplyDecoder:
         """
         if not self._sniffed:
             piece = self._sniff(piece)
+        self._held += len(piece)
         if self._events is None:
             self._body.append(piece)
+            self.progress += bool(piece.strip())  # white space keeps a connection alive
         else:
             yield from self._read(self._events.feed(piece))
+        if self._held > _LONGEST:
+            raise self._too_long()
 
     def finish(self) -> Iterator[CompletionDelta]:
         """End the body; give the rest, the last delta with the whole reply.
@@ -98,6 +123,7 @@ class ReplyDecoder:
 
     def _read(self, events: list[SseEvent]) -> Iterator[CompletionDelta]:
         for event in events:
+            self._held = 0
             if event.error:
                 raise self._endpoint.scope.from_body(json_or_text(event.error), partial=self.partial())
             if event.data.strip().startswith("[DONE]"):
@@ -124,6 +150,10 @@ class ReplyDecoder:
             return json.loads(_as_text(data), strict=False)  # control characters in strings are no reason to lose them
         except (ValueError, RecursionError) as error:
             raise self._malformed(data) from error
+
+    def _too_long(self) -> QwenError:
+        what = f"The endpoint has sent {_LONGEST // 2**20} MiB without an end."
+        return self._endpoint.scope.error(MalformedResponseError, what, partial=self.partial())
 
     def _malformed(self, data: bytes | str) -> QwenError:
         text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data

@@ -116,13 +116,19 @@ class QwenSettings(BaseModel):
 
     stream_usage: bool = True
     """Ask for token counts in streams."""
-    timeout: float | None = None
-    """Seconds a whole call may wait for the next byte, and for a connection; `None` is 600, and 10 to connect."""
-    stream_idle_timeout: float | None = None
-    """Seconds a stream may go without a chunk (keep-alive comments do not count); `None` takes `timeout`."""
+    connect_timeout: float | None = Field(default=None, gt=0)
+    """Seconds to wait for a connection; `None` is 10, or `timeout` where that is less."""
+    timeout: float | None = Field(default=None, gt=0)
+    """Seconds a whole call may wait for the next byte that is no white space; `None` is 600."""
+    stream_idle_timeout: float | None = Field(default=None, gt=0)
+    """Seconds a stream may go without a chunk (keep-alives do not count); `None` takes `timeout`."""
+    deadline: float | None = Field(default=None, gt=0)
+    """Seconds that all of a call may take, from its first attempt to its last byte, repetitions and the pauses between
+    them included; `None` is no limit. A stream's consumer spends them too."""
     max_retries: int = Field(default=2, ge=0)
-    """How often to repeat a request that failed to connect, timed out, or got 408, 409, 429 or 5xx, before its first
-    byte arrived. `Retry-After` is honoured."""
+    """How often to repeat a request that failed to connect, timed out, or was refused with 408, 409, 425, 429 or 5xx; a
+    stream, only before its first piece. `Retry-After` is honoured up to a minute; whoever asks for more is not asked
+    again."""
     default_headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
     """Headers for every request. They may hold credentials, so they are kept out of dumps and reprs."""
     default_query: dict[str, Any] | None = Field(default=None, exclude=True, repr=False)
@@ -130,9 +136,9 @@ class QwenSettings(BaseModel):
     extra_body: dict[str, Any] | None = None
     """Merged deeply into every request body, last: the escape hatch for anything an endpoint takes."""
     http_client: Any = Field(default=None, exclude=True, repr=False)
-    """An `httpx.Client` (or `httpx2.Client`, from openai 3 on) to use for sync calls."""
+    """An `httpx2.Client` (or `httpx.Client`) to use for sync calls. It stays open."""
     async_http_client: Any = Field(default=None, exclude=True, repr=False)
-    """An `httpx.AsyncClient` (or `httpx2.AsyncClient`) to use for async calls."""
+    """An `httpx2.AsyncClient` (or `httpx.AsyncClient`) to use for async calls. It stays open."""
 
     @model_validator(mode="before")
     @classmethod
