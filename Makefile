@@ -11,7 +11,7 @@ MANIFESTS := pyproject.toml constraints.txt $(MEMBERS)
 INSTALL = $(UV) pip install --quiet --python .venv/bin/python --constraints constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint notebooks docs format types wheels version matrix live compare compare-llamaindex fuzz constraints clean
+.PHONY: help demo test lint notebooks docs format types wheels version matrix live compare compare-llamaindex fuzz soak constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -67,6 +67,9 @@ compare-llamaindex: .venv-compare-llamaindex/.installed .venv-compare-openrouter
 
 fuzz: .venv-fuzz/.installed ## look for bytes that the decoders cannot bear, for SECONDS=300; what is found goes into tests/fuzz/crashes
 	@.venv-fuzz/bin/python -m tests.fuzz.campaign --seconds $(SECONDS) $(ARGS)
+
+soak: .venv/.test ## load: many calls at once, then calls without a pause for SECONDS=300; prints what it measured
+	@.venv/bin/python scripts/soak.py --seconds $(SECONDS) $(ARGS)
 
 constraints: | $(UV) ## move the pins of constraints.txt to the newest versions
 	@{ sed '/^[^#]/,$$d' constraints.txt; echo "rich uv" | tr ' ' '\n' | $(UV) pip compile --quiet --universal \

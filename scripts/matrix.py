@@ -24,7 +24,10 @@ ADAPTERS: Final = {"langchain": "langchain-qwen", "llamaindex": "llama-index-llm
 BOTH: Final = tuple(ADAPTERS)
 SUITES: Final = {"llamaindex": "llama-index-llm-tests"}
 TOOLS: Final = (
+    "anthropic",
+    "httpx",
     "hypothesis",
+    "openai",
     "pytest>=8",
     "pytest-asyncio",
     "pytest-timeout",
@@ -57,22 +60,16 @@ class Case:
 
 
 CASES: Final = (
-    Case("langchain", frameworks=("langchain",), extra=("langchain-qwen[anthropic]",)),
+    Case("langchain", frameworks=("langchain",)),
     Case("llamaindex", frameworks=("llamaindex",)),
-    Case("openai-3", extra=("openai>=3,<4", "qwen-endpoints[anthropic,tokens]")),
-    Case("openai-2", extra=("openai>=2,<3", "qwen-endpoints[anthropic]"), full=True),
+    # Beside the framework's own class for OpenAI, which keeps openai and httpx below their newest.
+    Case("openai-2", extra=("openai>=2,<3", "llama-index-llms-openai"), full=True),
     # LlamaIndex wants a newer pydantic than the other floors do, so LangChain's are also met on their own.
     Case("lowest-langchain", frameworks=("langchain",), python="3.10", resolution="lowest-direct"),
-    Case("lowest-3.10", python="3.10", resolution="lowest-direct", extra=("anthropic>=0.60", "typer>=0.18"), full=True),
+    Case("lowest-3.10", python="3.10", resolution="lowest-direct", extra=("typer>=0.18",), full=True),
     Case("lowest-3.13", python="3.13", resolution="lowest-direct"),
     Case("highest-3.10", python="3.10", resolution="highest"),
-    Case(
-        "highest-3.13",
-        python="3.13",
-        resolution="highest",
-        extra=("qwen-endpoints[anthropic,cli,display,tokens]",),
-        full=True,
-    ),
+    Case("highest-3.13", python="3.13", resolution="highest", extra=("qwen-endpoints[cli,display,tokens]",), full=True),
 )
 
 

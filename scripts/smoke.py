@@ -51,7 +51,7 @@ FRAMEWORKS: Final[dict[str, tuple[str, Callable[[str, SecretStr], None]]]] = {
     "langchain": ("langchain_core", use_langchain),
     "llamaindex": ("llama_index", use_llamaindex),
 }
-SHOWN: Final = ("openai", "pydantic", "langchain-core", "llama-index-core", "starlette")
+SHOWN: Final = ("httpx2", "openai", "pydantic", "langchain-core", "llama-index-core", "starlette")
 
 
 def _expect_installed(file: str | None) -> None:

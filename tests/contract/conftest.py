@@ -1,20 +1,15 @@
-"""Sandboxes that serve replies from folders, a pool of connections for all calls of one protocol, and documented
-endpoints at the sandbox.
-
-A client of the SDK's own making reads the certificates of the world, which takes longer than all calls of a test.
-"""
+"""Sandboxes that serve replies from folders, HTTP clients for all calls of a session, documented endpoints as rows."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+import httpx2
 import pytest
 import pytest_asyncio
 from qwen_endpoints import PROVIDERS, Provider
@@ -25,9 +20,7 @@ from tests.contract.recorded import RECORDINGS
 pytest.register_assert_rewrite("tests.contract.views", "tests.contract.drivers")
 
 Pools = Mapping[str, dict[str, Any]]
-"""By protocol; one whose SDK is not installed is missing."""
-SDKS: Final = {"chat_completions": "openai", "messages": "anthropic"}
-needs_anthropic: Final = pytest.mark.skipif(find_spec("anthropic") is None, reason="the SDK is an extra")
+"""By protocol."""
 
 REPLIES: Final = Path(__file__).parents[1] / "fixtures" / "replies"
 
@@ -47,27 +40,17 @@ def recordings() -> Iterator[Sandbox]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def pools() -> AsyncIterator[Pools]:
-    """Settings that make models share connections; tests that use them run in the session's event loop.
-
-    Each SDK has its own, since they need not agree about the library beneath.
-    """
-    async with AsyncExitStack() as stack:
-        found: dict[str, dict[str, Any]] = {}
-        for protocol, package in SDKS.items():
-            sdk: Any = import_module(package) if find_spec(package) else None
-            if sdk is not None:
-                found[protocol] = {
-                    "http_client": stack.enter_context(sdk.DefaultHttpxClient(verify=False)),
-                    "async_http_client": await stack.enter_async_context(sdk.DefaultAsyncHttpxClient(verify=False)),
-                }
-        yield found
+async def pool() -> AsyncIterator[dict[str, Any]]:
+    """Settings that make models share connections; tests that use them run in the session's event loop."""
+    with httpx2.Client(verify=False) as client:
+        async with httpx2.AsyncClient(verify=False) as async_client:
+            yield {"http_client": client, "async_http_client": async_client}
 
 
 @pytest.fixture(scope="session")
-def pool(pools: Pools) -> dict[str, Any]:
-    """The settings for endpoints that speak Chat Completions."""
-    return pools["chat_completions"]
+def pools(pool: dict[str, Any]) -> Pools:
+    """The same for each protocol."""
+    return {"chat_completions": pool, "messages": pool}
 
 
 GATEWAYS: Final = {

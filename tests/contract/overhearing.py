@@ -153,7 +153,7 @@ def _is_ours(record: logging.LogRecord) -> bool:
 
 
 def _of_record(record: logging.LogRecord) -> str:
-    """A record with its arguments and extras. The SDKs and their transport write addresses with their query."""
+    """A record with its arguments and extras. The transport writes addresses with their query."""
     told = f"{record.name} {record.getMessage()} {record.__dict__}"
     return told if _is_ours(record) else _QUERY.sub("?", told)
 

@@ -17,10 +17,10 @@ from pydantic import BaseModel
 from qwen_endpoints import PROVIDERS
 from qwen_sandbox import Sandbox
 
-from tests.contract.conftest import Pools, needs_anthropic
+from tests.contract.conftest import Pools
 from tests.contract.drivers import FRAMEWORKS, MODES, Ask, LangChain, LlamaIndex, Mode
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), needs_anthropic]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 Framework = type[LangChain] | type[LlamaIndex]
 Facts = Mapping[str, Any]

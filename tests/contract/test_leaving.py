@@ -14,7 +14,6 @@ from typing import Any, Final, Literal
 import pytest
 from qwen_sandbox import Reply, Sandbox
 
-from tests.contract.conftest import needs_anthropic
 from tests.contract.drivers import DRIVERS, MODES, Ask, Core, LangChain, LlamaIndex
 
 Driver = type[Core] | type[LangChain] | type[LlamaIndex]
@@ -26,9 +25,7 @@ every_driver = pytest.mark.parametrize("driver", DRIVERS)
 Gateway = Literal["anyfast", "wcode-anthropic"]
 
 MODELS: Final[dict[Gateway, str]] = {"anyfast": "qwen3.6-flash", "wcode-anthropic": "qwen/qwen3-235b-a22b"}
-over_each_protocol = pytest.mark.parametrize(
-    "gateway", ["anyfast", pytest.param("wcode-anthropic", marks=needs_anthropic)]
-)
+over_each_protocol = pytest.mark.parametrize("gateway", ["anyfast", "wcode-anthropic"])
 
 
 def settings_for(sandbox: Sandbox, gateway: Gateway) -> dict[str, Any]:
@@ -290,7 +287,7 @@ print("done", flush=True)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals that interrupt a read")
 @pytest.mark.parametrize("mode", ["sync", "async"])
-@pytest.mark.parametrize("gateway", ["anyfast", pytest.param("wcode-anthropic", marks=needs_anthropic)])
+@over_each_protocol
 @every_driver
 def test_an_interrupt_while_a_read_waits(stalled_sandbox: Sandbox, driver: Driver, gateway: Gateway, mode: str) -> None:
     """`KeyboardInterrupt`, from a signal: the connection is closed while the program goes on."""

@@ -10,7 +10,7 @@ import pytest
 from qwen_endpoints import PROVIDERS, QwenError
 from qwen_sandbox import Sandbox
 
-from tests.contract.conftest import Pools, needs_anthropic
+from tests.contract.conftest import Pools
 from tests.contract.drivers import DRIVERS, MODES, Ask, Core, LangChain, LlamaIndex, Mode
 from tests.contract.views import View, differences, view_of_error, with_plain_ids
 
@@ -154,11 +154,7 @@ TABLE: Final[Mapping[str, Row]] = {
         ask=Ask(prompt="word " * 140_000), only=("wcode text", *MESSAGES), must={"kind": "ContextOverflowError"}
     ),
 }
-CASES: Final = [
-    pytest.param(endpoint, name, marks=needs_anthropic if endpoint in MESSAGES else ())
-    for name, row in TABLE.items()
-    for endpoint in row.only
-]
+CASES: Final = [(endpoint, name) for name, row in TABLE.items() for endpoint in row.only]
 
 
 @pytest.mark.parametrize(("endpoint", "name"), CASES)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Final
 
+import httpx
+import httpx2
 import pytest
 from qwen_endpoints import MalformedResponseError, Message, QwenClient, QwenError, QwenSettings, plan_call
 
-from tests.contract.conftest import needs_anthropic
 from tests.contract.drivers import DRIVERS, MODES, Ask, Core, LangChain, LlamaIndex, Mode
 from tests.unit.core.support import Received, Reply, Server, json_reply
 
@@ -29,9 +29,7 @@ SAID: Final = {
 ANSWERS: Final = {"vllm": json_reply(), "vllm-anthropic": Reply((json.dumps(SAID).encode(),))}
 PATHS: Final = {"vllm": "/v1/chat/completions", "vllm-anthropic": "/v1/messages"}
 Driver = type[Core] | type[LangChain] | type[LlamaIndex]
-over_each_protocol = pytest.mark.parametrize(
-    "protocol", ["vllm", pytest.param("vllm-anthropic", marks=needs_anthropic)]
-)
+over_each_protocol = pytest.mark.parametrize("protocol", ["vllm", "vllm-anthropic"])
 
 
 @pytest.fixture(scope="module")
@@ -164,14 +162,18 @@ async def test_each_way(here: Server, there: Server, driver: Driver, mode: Mode,
     assert [request.path for request in here.received[1:]] == [f"{PATHS[protocol]}?v=1", "/v1/elsewhere?v=1"]
 
 
-def test_a_client_of_the_callers_own_that_follows_redirects_does_not(here: Server, there: Server) -> None:
-    openai: Any = import_module("openai")  # its own class, which follows them unless it is told otherwise
-    redirect("other port", 307, "vllm", here, there)
-    with openai.DefaultHttpxClient() as http_client:
-        asker = Core(**settings("vllm", here, http_client=http_client))
-        with pytest.raises(MalformedResponseError):
-            list(asker.stream(Ask()))
-    assert there.received == []
+@pytest.mark.parametrize("library", [httpx, httpx2])
+async def test_a_client_of_the_callers_own_that_follows_redirects_does_not(
+    here: Server, there: Server, library: Any
+) -> None:
+    with library.Client(follow_redirects=True) as client:
+        async with library.AsyncClient(follow_redirects=True) as async_client:
+            asker = Core(**settings("vllm", here, http_client=client, async_http_client=async_client))
+            for mode in MODES:
+                redirect("other port", 307, "vllm", here, there)
+                with pytest.raises(MalformedResponseError):
+                    await asker.answers([Ask()], mode)
+    assert (len(here.received), there.received) == (4, [])
 
 
 def test_the_list_of_models_is_not_fetched_elsewhere(here: Server, there: Server) -> None:

@@ -11,18 +11,17 @@ import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from io import StringIO
 from typing import Any, Final, get_args
 from urllib.parse import quote
 
+import httpx2
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 from qwen_endpoints import PROVIDERS, QwenError, track_costs
 from qwen_endpoints.display import show
 
-from tests.contract.conftest import SDKS, needs_anthropic
 from tests.contract.drivers import DRIVERS, MODES, Ask, Core, Driver, LangChain, LlamaIndex, Mode
 from tests.contract.echoing import ECHOES, Echo, Fault
 from tests.contract.overhearing import Overheard, of_answer, of_exception
@@ -56,9 +55,7 @@ KINDS: Final[Mapping[Fault, tuple[str, ...]]] = {
     "misconfigured": ("ConfigurationError",),
 }
 Asker = type[Core] | type[LangChain] | type[LlamaIndex]
-every_protocol = pytest.mark.parametrize(
-    "protocol", ["chat_completions", pytest.param("messages", marks=needs_anthropic)]
-)
+every_protocol = pytest.mark.parametrize("protocol", ["chat_completions", "messages"])
 
 
 @dataclass(frozen=True)
@@ -100,20 +97,12 @@ def overheard() -> Iterator[Overheard]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def clients() -> AsyncIterator[Mapping[str, Mapping[str, Any]]]:
-    """HTTP clients with a password of their own, by protocol."""
-    made: dict[str, dict[str, Any]] = {}
-    for protocol, package in SDKS.items():
-        sdk: Any = import_module(package)
-        credentials = ("user", PASSWORD)
-        made[protocol] = {
-            "http_client": sdk.DefaultHttpxClient(auth=credentials),
-            "async_http_client": sdk.DefaultAsyncHttpxClient(auth=credentials),
-        }
-    yield made
-    for pair in made.values():
-        pair["http_client"].close()
-        await pair["async_http_client"].aclose()
+async def clients() -> AsyncIterator[Mapping[str, Any]]:
+    """HTTP clients with a password of their own."""
+    credentials = ("user", PASSWORD)
+    with httpx2.Client(auth=credentials) as client:
+        async with httpx2.AsyncClient(auth=credentials) as async_client:
+            yield {"http_client": client, "async_http_client": async_client}
 
 
 def pieces_of(secret: str) -> set[str]:
@@ -180,7 +169,7 @@ def displayed(asker: Driver[Any, Any]) -> str:
 async def test_nothing_tells_a_secret(  # noqa: PLR0917 - the table, and what it needs
     echo: Echo,
     overheard: Overheard,
-    clients: Mapping[str, Mapping[str, Any]],
+    clients: Mapping[str, Any],
     monkeypatch: pytest.MonkeyPatch,
     fault: Fault,
     driver: Asker,
@@ -192,7 +181,7 @@ async def test_nothing_tells_a_secret(  # noqa: PLR0917 - the table, and what it
     for name, given in GIVEN.items():
         if fault == "stall" and name != "text":
             continue  # it waits
-        more: Mapping[str, Any] = clients[protocol] if name == "client" else {}
+        more: Mapping[str, Any] = clients if name == "client" else {}
         asker: Driver[Any, Any] = driver(**settings_of(echo, protocol, fault, given, **more))
         options = dict(given.options)
         if isinstance(asker, LangChain):

@@ -26,9 +26,9 @@ ALL: Final = "Hello, 你好, world."
 TWO: Final = "Hello, 你好, "
 """What has arrived when it breaks off."""
 SHORT: Final = 0.5
-"""Seconds; both limits of the rows that run into one."""
-PAUSE: Final = 0.37
-"""Seconds at least before the first repetition: the SDKs take 0.5, less a quarter at random."""
+"""Seconds; the limit of the rows that run into one."""
+PAUSE: Final = 0.25
+"""Seconds at least before the first repetition."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,8 @@ class Outcome:
     error: type[QwenError] | None = None
     text: str | None = None
     """Of the answer or, where there is an error, of what had arrived; `None` where nothing had."""
+    more: bool = False
+    """Whether `text` is only how it begins, because the rest depends on the time."""
     requests: int = 1
     """How many the server sees, with `max_retries=1`."""
     after: float = 0.0
@@ -46,27 +48,22 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One fault and what comes of it, which is the same sync and async, in LangChain and LlamaIndex."""
+    """One fault and what comes of it: the same sync and async, in LangChain and LlamaIndex, over both protocols."""
 
     fault: str
     parameter: float | str | None = None
-    whole: Outcome | None
-    """`None`: nothing limits such a call, and it is not made here."""
-    stream: Outcome | None
-    messages_whole: Outcome | None = None
-    """Over Messages, where that differs."""
-    messages_stream: Outcome | None = None
+    whole: Outcome
+    stream: Outcome
     limits: Mapping[str, float] = field(default_factory=dict[str, float])
     """Arguments of the call; else limits that are not reached."""
 
     @property
     def name(self) -> str:
-        return self.fault if self.parameter is None else f"{self.fault} {self.parameter}"
+        named = self.fault if self.parameter is None else f"{self.fault} {self.parameter}"
+        return f"{named}, deadline" if "deadline" in self.limits else named
 
-    def outcome(self, protocol: str, *, streamed: bool) -> Outcome | None:
-        own = self.messages_stream if streamed else self.messages_whole
-        usual = self.stream if streamed else self.whole
-        return own if own is not None and protocol == "messages" else usual
+    def outcome(self, *, streamed: bool) -> Outcome:
+        return self.stream if streamed else self.whole
 
 
 def answers(text: str = ALL, *, requests: int = 1, after: float = 0.0) -> Outcome:
@@ -86,15 +83,17 @@ def both(fault: str, outcome: Outcome, parameter: float | str | None = None, **m
 
 
 _SHORT: Final = {"timeout": SHORT, "stream_idle_timeout": SHORT}
+_CONNECTING: Final = {"connect_timeout": SHORT}
+_DEADLINE: Final = {"deadline": SHORT}
 _TWICE: Final = 2 * SHORT + PAUSE
 
 _REACHING: Final = (
     both("refused", fails(Unreachable, requests=0, after=PAUSE)),
     both("unknown-host", fails(Unreachable, requests=0, after=PAUSE)),
-    both("connect-hangs", fails(TimedOutError, requests=0, after=_TWICE), limits=_SHORT),
+    both("connect-hangs", fails(TimedOutError, requests=0, after=_TWICE), limits=_CONNECTING),
     both("tls-plain-text", fails(Unreachable, requests=0, after=PAUSE)),
     both("tls-untrusted", fails(Unreachable, requests=0, after=PAUSE)),
-    both("tls-silent", fails(TimedOutError, requests=0, after=_TWICE), limits=_SHORT),
+    both("tls-silent", fails(TimedOutError, requests=0, after=_TWICE), limits=_CONNECTING),
 )
 
 _BEGINNING: Final = (
@@ -105,6 +104,7 @@ _BEGINNING: Final = (
     both("close-before-headers", repeated(Unreachable)),
     both("not-http", repeated(Unreachable)),
     both("headers-cut", repeated(Unreachable)),
+    both("header-drip", answers(after=0.1), 0.001),
     both("header-flood", repeated(Unreachable)),
 )
 
@@ -112,6 +112,7 @@ _CUT: Final = fails(StreamInterruptedError, TWO)
 _NO_JSON: Final = fails(MalformedResponseError)
 
 _BREAKING: Final = (
+    both("reset-after-headers", repeated(StreamInterruptedError)),
     *(
         Row(
             fault=fault,
@@ -122,7 +123,7 @@ _BREAKING: Final = (
         for fault in ("stall-between-chunks", "stall-inside-chunk")
     ),
     *(
-        Row(fault=fault, whole=repeated(Unreachable), stream=_CUT)
+        Row(fault=fault, whole=repeated(StreamInterruptedError), stream=_CUT)
         for fault in (
             "reset-mid-body",
             "reset-between-lines",
@@ -132,51 +133,41 @@ _BREAKING: Final = (
         )
     ),
     # HTTP says that these bodies are whole; what stands in them says otherwise.
-    *(Row(fault=fault, whole=_NO_JSON, stream=_CUT) for fault in ("content-length-short", "clean-cut")),
-    both("drip", answers(), 0.0),
+    *(Row(fault=fault, whole=_NO_JSON, stream=_CUT) for fault in ("content-length-short", "clean-cut", "gzip-cut")),
+    both("gzip-false", repeated(StreamInterruptedError)),
 )
 
-_ENCODED: Final = (
+_ODD: Final = (
+    both("drip", answers(), 0.0),
     both("gzip", answers()),
     both("deflate", answers()),
-    # The finish reason of Chat Completions had arrived.
-    Row(fault="gzip-cut", whole=_NO_JSON, stream=answers(), messages_stream=fails(StreamInterruptedError, ALL)),
-    Row(fault="gzip-false", whole=repeated(Unreachable), stream=fails(StreamInterruptedError)),
     both("broken-utf8", answers("Hello, 你\ufffd, world.")),
     both("nul-bytes", answers("Hello, 你好, wor\x00ld.")),
     both("raw-nul", answers("Hello, 你好, wor\x00ld.")),
     both("bom", answers()),
     both("crlf", answers()),
     both("cr", answers()),
-    both("long-line", answers("x" * 2_000_000), 2.0),
+    both("long-line", answers("x" * 10_000_000), 10.0),
     both("tiny-chunks", answers("x" * 2_000), 2_000),
 )
 
 _SAID: Final = (
-    both("ok-error", fails(ServerError)),
+    both("ok-error", repeated(ServerError)),
     both("ok-html", fails(MalformedResponseError)),
-    Row(fault="ok-empty", whole=_NO_JSON, stream=fails(StreamInterruptedError)),
-    # Chat Completions had counted the tokens, so something had arrived.
-    both(
-        "ok-null",
-        fails(MalformedResponseError, ""),
-        messages_whole=fails(MalformedResponseError),
-        messages_stream=fails(MalformedResponseError),
-    ),
+    Row(fault="ok-empty", whole=_NO_JSON, stream=repeated(StreamInterruptedError)),
+    both("ok-null", fails(MalformedResponseError)),
     both("ok-number", fails(MalformedResponseError)),
     both("ok-broken-json", fails(MalformedResponseError)),
+    both("error-first", repeated(ServerError)),
     *(
-        Row(fault=fault, whole=fails(ServerError), stream=fails(ServerError, TWO))
+        Row(fault=fault, whole=repeated(ServerError), stream=fails(ServerError, TWO))
         for fault in ("error-frame", "error-line")
     ),
     both("done-twice", answers()),
     both("no-done", answers()),
     both("no-usage", answers()),
-    *(
-        Row(fault=fault, parameter=0.02, whole=None, stream=fails(TimedOutError, after=SHORT), limits=_SHORT)
-        for fault in ("keep-alives", "pings")
-    ),
     Row(fault="no-finish", whole=answers(), stream=fails(StreamInterruptedError, ALL)),
+    *(both(fault, repeated(TimedOutError, after=_TWICE), 0.02, limits=_SHORT) for fault in ("keep-alives", "pings")),
 )
 
 _REFUSED: Final = (
@@ -187,33 +178,25 @@ _REFUSED: Final = (
     both("status", fails(ModelNotFoundError), 404),
     both("status", repeated(TimedOutError), 408),
     both("status", repeated(ServerError), 409),
-    both("status", fails(ServerError), 425),
+    both("status", repeated(ServerError), 425),
     both("status", repeated(RateLimitError), 429),
-    both("status", repeated(ServerError), 500),
-    both("status", repeated(ServerError), 502),
-    # Chat Completions has a code beside the status: no channel has this model.
-    both(
-        "status",
-        repeated(ModelNotFoundError),
-        503,
-        messages_whole=repeated(ServerError),
-        messages_stream=repeated(ServerError),
-    ),
+    *(both("status", repeated(ServerError), status) for status in (500, 502, 503)),
     both("status", repeated(TimedOutError), 504),
     both("status", repeated(ServerError), 529),
+    both("endless-refusal", repeated(ServerError)),
     both("retry-after", repeated(RateLimitError, after=1.0), "1"),
     both("retry-after", repeated(RateLimitError, after=0.9), "date"),
     both("retry-after", repeated(RateLimitError, after=0.1), "ms"),
-    both("retry-after", repeated(RateLimitError), "-5"),
-    both("retry-after", repeated(RateLimitError), "nan"),
-    both("retry-after", repeated(RateLimitError), "soon"),
+    both("retry-after", repeated(RateLimitError, after=0.0), "-5"),
+    *(both("retry-after", repeated(RateLimitError), stated) for stated in ("nan", "soon")),
+    # Whoever asks for more than a minute is not waited for.
+    *(both("retry-after", fails(RateLimitError), stated) for stated in ("3600", "4294967", "9e99")),
     both("recovers", answers(requests=2)),
+    both("no-channel", fails(ModelNotFoundError)),
     *(
         both("quota", fails(QuotaExhaustedError), gateway)
-        for gateway in ("dashscope", "new-api", "openrouter", "anthropic")
+        for gateway in ("dashscope", "new-api", "openrouter", "anthropic", "wcode")
     ),
-    # The status alone decides about a repetition.
-    both("quota", repeated(QuotaExhaustedError), "wcode"),
     *(
         both("content-filter", fails(ContentFilteredError), gateway)
         for gateway in ("dashscope", "new-api", "openrouter")
@@ -223,4 +206,29 @@ _REFUSED: Final = (
     both("redirect-loop", fails(MalformedResponseError, requests=4)),
 )
 
-ROWS: Final = (*_REACHING, *_BEGINNING, *_BREAKING, *_ENCODED, *_SAID, *_REFUSED)
+_LATE: Final = fails(TimedOutError, after=SHORT)
+
+_DUE: Final = (
+    *(
+        both(fault, fails(TimedOutError, requests=0, after=SHORT), limits=_DEADLINE)
+        for fault in ("connect-hangs", "tls-silent")
+    ),
+    both("silent", _LATE, limits=_DEADLINE),
+    both("slow-first-byte", _LATE, 5.0, limits=_DEADLINE),
+    Row(fault="stall-between-chunks", whole=_LATE, stream=fails(TimedOutError, TWO, after=SHORT), limits=_DEADLINE),
+    *(both(fault, _LATE, 0.02, limits=_DEADLINE) for fault in ("drip", "keep-alives", "pings")),
+    Row(
+        fault="endless",
+        parameter=0.02,
+        whole=_LATE,
+        stream=Outcome(error=TimedOutError, text="word word ", more=True, after=SHORT),
+        limits=_DEADLINE,
+    ),
+    # The status says what happened, although the words about it never end.
+    both("endless-refusal", fails(ServerError, after=SHORT), 0.2, limits=_DEADLINE),
+    # There is no time for another attempt.
+    both("retry-after", fails(RateLimitError), "1", limits=_DEADLINE),
+    both("recovers", answers(requests=2), limits={"deadline": 30.0}),
+)
+
+ROWS: Final = (*_REACHING, *_BEGINNING, *_BREAKING, *_ODD, *_SAID, *_REFUSED, *_DUE)

@@ -87,7 +87,6 @@ def test_json_holds_everything(ask: Ask, at: At) -> None:
 
 
 def test_json_over_messages_has_the_same_fields(ask: Ask, at: At) -> None:
-    pytest.importorskip("anthropic")
     one, other = (ask("chat", "Hello", *at(name), "--json").stdout for name in ("wcode", "wcode-anthropic"))
     assert json.loads(one).keys() == json.loads(other).keys()
     assert json.loads(other)["provider"] == "wcode-anthropic"

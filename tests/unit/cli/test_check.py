@@ -30,8 +30,6 @@ def fixes(result: Any) -> list[str]:
 
 @pytest.mark.parametrize("name", GATEWAYS)
 def test_a_good_endpoint(ask: Ask, at: At, name: str) -> None:
-    if name == "wcode-anthropic":
-        pytest.importorskip("anthropic")
     result = ask("check", *at(name))
     listed = "skip" if name == "wcode-anthropic" else "ok"
     assert states(result) == dict.fromkeys(ALL, "ok") | {"model": listed}

@@ -33,7 +33,7 @@ def server(running_server: Server) -> Server:
 
 @pytest.fixture(scope="session")
 def client() -> Iterator[QwenClient]:
-    """One for all, because making an SDK client takes a tenth of a second."""
+    """One for all, so that most tests share its connections."""
     made = QwenClient()
     yield made
     made.close()

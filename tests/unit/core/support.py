@@ -47,6 +47,8 @@ class Reply:
     after: Literal["end", "drop", "hold"] = "end"
     pause: float = 0
     """Seconds after each piece."""
+    together: bool = False
+    """Send all pieces, and the end of the body, at once."""
 
 
 @dataclass(frozen=True)
@@ -146,12 +148,8 @@ class Server:
         handler.end_headers()
         release, hang_up = self.release, self.hang_up
         try:
-            for piece in filter(None, reply.pieces):
-                handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
-                if reply.pause:
-                    time.sleep(reply.pause)
+            _send(handler, reply)
             if reply.after == "end":
-                handler.wfile.write(b"0\r\n\r\n")
                 return
             handler.close_connection = True
             if reply.after == "hold":
@@ -166,6 +164,16 @@ class Server:
         except OSError:
             hang_up.set()
             handler.close_connection = True
+
+
+def _send(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
+    chunks = [b"%x\r\n%s\r\n" % (len(piece), piece) for piece in reply.pieces if piece]
+    if reply.after == "end":
+        chunks.append(b"0\r\n\r\n")
+    for written in [b"".join(chunks)] if reply.together else chunks:
+        handler.wfile.write(written)
+        if reply.pause:
+            time.sleep(reply.pause)
 
 
 def chunk(delta: Any = None, finish: str | None = None, **fields: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 import pytest
-from qwen_endpoints import ConnectionFailedError, QwenClient, connections, plan_call
+from qwen_endpoints import QwenClient, StreamInterruptedError, connections, plan_call
 
 from .support import Reply, Server, json_reply, make, send, user, whole_body
 
@@ -61,5 +61,5 @@ def test_old_addresses_are_forgotten_when_there_are_many() -> None:
 def test_whole_reply_that_breaks_off_is_not_taken_for_an_unreachable_host(server: Server, client: QwenClient) -> None:
     body = whole_body({"content": "Hi"})
     server.script(Reply(pieces=(body[:10],), headers={"Content-Length": str(len(body))}, after="drop"))
-    with pytest.raises(ConnectionFailedError, match="broke before the reply was complete"):
+    with pytest.raises(StreamInterruptedError, match="broke while the reply was being read"):
         send(client, make(server, "vllm", max_retries=0))

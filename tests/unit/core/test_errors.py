@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-import openai
+import httpx2
 import pytest
 from qwen_endpoints import (
     AuthenticationError,
@@ -244,21 +244,21 @@ async def failure(make: Way, client: QwenClient, call: Call) -> QwenError:
 
 
 @four_ways
-async def test_a_refusal_keeps_status_body_id_and_cause(server: Server, client: QwenClient, make: Way) -> None:
+async def test_a_refusal_keeps_status_body_and_id(server: Server, client: QwenClient, make: Way) -> None:
     body = b'{"error": {"message": "Wrong ' + KEY.encode() + b'", "code": "c"}, "request_id": "r-9"}'
     server.script(Reply((body,), status=400))
     error = await failure(make, client, call_to(server.url))
     assert type(error) is InvalidRequestError
     assert (error.status, error.code, error.request_id, error.provider) == (400, "c", "r-9", "vllm")
     assert error.message == "Wrong ***"
-    assert isinstance(error.__cause__, openai.APIStatusError)
+    assert error.__cause__ is None  # nothing was raised beneath it
     assert KEY not in "".join(traceback.format_exception(error))
 
 
 @four_ways
 @pytest.mark.parametrize(
     ("status", "requests"),
-    [(400, 1), (401, 1), (402, 1), (403, 1), (404, 1), (422, 1), (408, 3), (409, 3), (429, 3), (500, 3), (503, 3)],
+    [(400, 1), (401, 1), (402, 1), (403, 1), (404, 1), (422, 1), (408, 3), (409, 3), (425, 3), (429, 3), (500, 3)],
 )
 async def test_only_what_may_pass_is_repeated(
     server: Server, client: QwenClient, make: Way, status: int, requests: int
@@ -281,14 +281,12 @@ async def test_retries_can_be_switched_off_and_may_succeed(server: Server, clien
     assert len(server.received) == 4
 
 
-@four_ways
-async def test_nothing_is_repeated_after_the_first_byte_of_a_stream(
+@pytest.mark.parametrize("make", [stream_sync, stream_async], ids=lambda f: f.__name__)
+async def test_nothing_is_repeated_after_the_first_piece_of_a_stream(
     server: Server, client: QwenClient, make: Way
 ) -> None:
     server.script(sse_reply(chunk({"content": "Hel"}), done=False, after="drop"))
-    error = await failure(
-        make, client, call_to(server.url, max_retries=2, model="qwen3-32b", extra_body={"stream": True})
-    )
+    error = await failure(make, client, call_to(server.url, max_retries=2))
     assert type(error) is StreamInterruptedError
     assert error.partial is not None
     assert error.partial.first.text == "Hel"
@@ -297,11 +295,11 @@ async def test_nothing_is_repeated_after_the_first_byte_of_a_stream(
 
 
 @four_ways
-async def test_an_error_inside_a_200_is_not_repeated(server: Server, client: QwenClient, make: Way) -> None:
+async def test_an_error_inside_a_200_is_one_of_its_kind(server: Server, client: QwenClient, make: Way) -> None:
     server.script(Reply((b'{"error": {"message": "Slow down", "code": 429}}',)))
-    error = await failure(make, client, call_to(server.url, max_retries=2))
+    error = await failure(make, client, call_to(server.url))
     assert type(error) is RateLimitError
-    assert len(server.received) == 1
+    assert (error.status, error.code, error.retryable) == (429, "429", True)
 
 
 @four_ways
@@ -321,7 +319,7 @@ async def test_a_refused_connection(client: QwenClient, make: Way) -> None:
     assert type(error) is ConnectionFailedError
     assert error.retryable
     assert url in error.message
-    assert isinstance(error.__cause__, openai.APIConnectionError)
+    assert isinstance(error.__cause__, httpx2.ConnectError)
 
 
 @four_ways
@@ -332,7 +330,7 @@ async def test_a_server_that_does_not_answer(client: QwenClient, make: Way) -> N
         error = await failure(make, client, call_to(f"http://127.0.0.1:{silent.getsockname()[1]}/v1", timeout=0.1))
     assert type(error) is TimedOutError
     assert "0.1 s" in error.message
-    assert isinstance(error.__cause__, openai.APITimeoutError)
+    assert isinstance(error.__cause__, httpx2.ReadTimeout)
 
 
 @pytest.mark.parametrize("make", [stream_sync, stream_async], ids=lambda f: f.__name__)
@@ -361,11 +359,11 @@ def test_a_refused_key_comes_with_the_rows_hint(server: Server, client: QwenClie
         client.complete(call_to(server.url, provider=provider, enable_thinking=False))
 
 
-def test_the_sdks_own_logging_does_not_show_the_key(
+def test_the_transports_own_logging_does_not_show_the_key(
     server: Server, client: QwenClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     server.script(Reply((whole_body(),)))
     client.complete(call_to(server.url))
-    assert caplog.records
+    assert {"httpx2", "httpcore2.http11"} <= {record.name for record in caplog.records}
     assert KEY not in caplog.text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 
 import pytest
 from qwen_endpoints import ConnectionFailedError, QwenClient, errors, plan_call
@@ -24,8 +23,6 @@ async def listed(client: QwenClient, server: Server, provider: str) -> Listing:
 
 @pytest.mark.parametrize("provider", ["llamacpp", "llamacpp-anthropic", "wcode"])
 async def test_the_ids_in_their_order(client: QwenClient, server: Server, provider: str) -> None:
-    if provider.endswith("-anthropic") and find_spec("anthropic") is None:
-        pytest.skip("the extra `anthropic` is not installed")
     server.script(Reply((json.dumps(MODELS).encode(),)))
     found = await listed(client, server, provider)
     assert (found.ids, found.refusal) == (("a", "b"), None)

@@ -153,8 +153,16 @@ async def test_retries_are_counted(server: Server, client: QwenClient, log: pyte
     server.script(busy, busy, answering(way))
     await way(client, plan_call(make(server, "vllm"), [user()]))
     await client.aclose()
-    assert [entry.get("retries") for entry in facts(log)] == [None, 2, None]
-    assert lines(log)[1].endswith("retries: 2")
+    told = facts(log)
+    assert [(entry["event"], entry.get("retries")) for entry in told] == [
+        ("sent", None), ("repeated", None), ("repeated", None), ("begun", 2), ("ended", None)
+    ]  # fmt: skip
+    assert lines(log)[3].endswith("retries: 2")
+    for entry, line in zip(told[1:3], lines(log)[1:3], strict=True):
+        assert (entry["error"], entry["status"], entry["retryable"]) == ("ServerError", 503, True)
+        assert 0 < entry["pause"] < 1
+        assert line.startswith("ServerError, HTTP 503 after 0.")
+        assert line.endswith(f", again in {entry['pause']:.1f} s")
 
 
 def test_calls_at_the_same_time_are_told_apart(
@@ -179,8 +187,8 @@ async def test_a_refusal(server: Server, client: QwenClient, log: pytest.LogCapt
     with pytest.raises(RateLimitError):
         await way(client, plan_call(make(server, "vllm", max_retries=1), [user()]))
     await client.aclose()
-    _, failed = facts(log)
-    assert failed["event"] == "failed"
+    *_, failed = facts(log)
+    assert [entry["event"] for entry in facts(log)] == ["sent", "repeated", "failed"]
     expected = {"error": "RateLimitError", "status": 429, "code": "busy", "request_id": "req-4711", "retries": 1}
     assert expected.items() <= failed.items()
     assert failed["retryable"] is True
@@ -287,7 +295,7 @@ async def test_no_content_and_no_secret(
 async def test_no_key_from_any_logger(
     server: Server, client: QwenClient, log: pytest.LogCaptureFixture, protocol: str
 ) -> None:
-    """The SDK and its transport log as well, more than we do."""
+    """The transport logs as well, more than we do."""
     server.script(Reply((json.dumps({"error": {"message": f"bad key {KEY}", "type": "x"}}).encode(),), status=401))
     settings = make(server, protocol, default_headers={"Api-Key": "head-4711"})
     for way in (*WHOLE, *STREAMED):

@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-import anthropic
 import pytest
 from qwen_endpoints import (
     AuthenticationError,
@@ -107,7 +106,7 @@ async def test_a_refusal_is_sorted_by_status_and_type(
     error = await problem(way, server, client)
     assert (type(error), error.retryable, error.status, error.code) == (kind, retryable, status, name)
     assert (error.message, error.request_id) == ("words ***", "req_1")
-    assert isinstance(error.__cause__, anthropic.APIStatusError)
+    assert error.__cause__ is None
     assert KEY not in "".join(traceback.format_exception(error))
 
 
@@ -179,7 +178,7 @@ async def test_pings_between_words_do_no_harm(server: Server, client: QwenClient
 
 
 @pytest.mark.parametrize("provider", ["wcode-anthropic", "vllm-anthropic"])
-async def test_the_sdks_own_logging_does_not_show_the_key(
+async def test_the_transports_own_logging_does_not_show_the_key(
     server: Server, client: QwenClient, caplog: pytest.LogCaptureFixture, provider: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -188,7 +187,6 @@ async def test_the_sdks_own_logging_does_not_show_the_key(
     client.complete(call)
     await client.acomplete(call)
     await client.aclose()
-    assert "Request options" in caplog.text
-    assert "anthropic-version" in caplog.text
+    assert {"httpx2", "httpcore2.http11"} <= {record.name for record in caplog.records}
     assert KEY not in caplog.text
     assert server.last.header("Api-Key") == KEY

@@ -1,4 +1,4 @@
-"""How requests over Messages travel: keys, headers, variables of other services, connections, the package."""
+"""How requests over Messages travel: keys, headers, variables of other services, connections."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 import warnings
 from typing import Any
 
-import anthropic
+import httpx2
 import pytest
 from qwen_endpoints import (
     PROVIDERS,
@@ -19,6 +19,7 @@ from qwen_endpoints import (
     ConfigurationError,
     QwenClient,
     QwenSettings,
+    __version__,
     connections,
     plan_call,
     resolve,
@@ -27,8 +28,6 @@ from qwen_endpoints import (
 from .messages_support import HELLO, MESSAGE_ROWS, UNSIGNED_ROWS, stream_reply, whole_reply
 from .support import KEY, Received, Server, make, user
 
-SDK: Any = anthropic
-"""Any, because its transport is httpx or httpx2, as its version has it."""
 FOREIGN = "foreign-secret"
 FOREIGN_HEADERS = (
     f"X-Foreign: {FOREIGN}\nAuthorization: Bearer {FOREIGN}\nauthorization: {FOREIGN}\nX-Api-Key: {FOREIGN}\n"
@@ -133,52 +132,28 @@ def test_the_keys_of_other_services_are_never_taken(monkeypatch: pytest.MonkeyPa
 
 
 SCRIPT = """
-import json, sys
+import sys
 from qwen_endpoints import Message, QwenClient, QwenSettings, plan_call
 settings = QwenSettings(model="qwen/qwen3-235b-a22b", provider="wcode-anthropic", api_key="test-key-4711",
                         base_url=sys.argv[1], max_retries=0)
 call = plan_call(settings, [Message(role="user", content="Hi")])
-assert "anthropic" not in sys.modules
 client = QwenClient()
+transport = {"httpx2", "httpcore2", "anyio", "httpx", "anthropic"}
+assert not transport & set(sys.modules)
 print(client.complete(call).first.text)
 client.close()
+print(*sorted(transport & set(sys.modules)))
 """
 
 
-def run(script: str, server: Server, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own interpreter and script
-        [sys.executable, "-W", "error", "-c", script, server.url],
-        check=False, capture_output=True, text=True, env={**os.environ, **environment},
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("level", ["", "debug"])
-def test_the_package_is_imported_on_first_use_and_its_log_shows_no_key(server: Server, level: str) -> None:
+def test_the_transport_is_imported_on_first_use_and_nothing_else(server: Server) -> None:
     server.script(whole_reply())
-    done = run(SCRIPT, server, ANTHROPIC_LOG=level)
-    assert (done.returncode, done.stdout) == (0, "Hello.\n"), done.stderr
-    assert KEY not in done.stderr
-    assert ("Request options" in done.stderr) == (level == "debug")
+    done = subprocess.run(  # noqa: S603 - our own interpreter and script
+        [sys.executable, "-W", "error", "-c", SCRIPT, server.url],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "Hello.\nanyio httpcore2 httpx2\n"), done.stderr
     assert values_of(server.last, "x-api-key") == [KEY]
-
-
-def test_a_missing_package_is_named_with_its_extra(server: Server) -> None:
-    missing = "import sys; sys.modules['anthropic'] = None\n"
-    tried = (
-        "import asyncio\nfrom qwen_endpoints import ConfigurationError\n"
-        "async def stream():\n    return [delta async for delta in client.astream(call)]\n"
-        "for way in (lambda: client.complete(call), lambda: list(client.stream(call)),\n"
-        "            lambda: asyncio.run(client.acomplete(call)), lambda: asyncio.run(stream())):\n"
-        "    try:\n        way()\n    except ConfigurationError as error:\n        print(error)\n"
-    )
-    script = SCRIPT.replace('assert "anthropic" not in sys.modules\n', "")
-    script = missing + script.replace("print(client.complete(call).first.text)\n", tried)
-    done = run(script, server)
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 4
-    for line in done.stdout.splitlines():
-        assert "needs the package anthropic: pip install 'qwen-endpoints[anthropic]'" in line
-    assert server.received == []
 
 
 # Connections
@@ -196,23 +171,26 @@ def test_connections_are_kept_and_shared_where_configuration_is_equal(server: Se
     two.close()
 
 
-def test_two_protocols_at_one_address_do_not_share(server: Server) -> None:
+def test_two_protocols_at_one_address_do_not_mix(server: Server) -> None:
     client = QwenClient()
     client.complete(plan_call(make(server, "vllm", model="qwen3-32b"), [user()]))
     server.script(whole_reply())
     client.complete(plan_call(make(server, "vllm-anthropic", model="qwen3-32b"), [user()]))
     client.close()
     assert [seen.path for seen in server.received] == ["/v1/chat/completions", "/v1/messages"]
-    assert [str(seen.header("user-agent")).partition("/")[0] for seen in server.received] == ["OpenAI", "Anthropic"]
+    assert {seen.header("user-agent") for seen in server.received} == {f"qwen-endpoints/{__version__}"}
+    chat, messages = server.received
+    assert (values_of(chat, "anthropic-version"), values_of(messages, "anthropic-version")) == ([], ["2023-06-01"])
+    assert (values_of(chat, "authorization"), values_of(messages, "authorization")) == ([f"Bearer {KEY}"],) * 2
 
 
 async def test_an_http_client_of_ones_own_is_used_and_left_open(server: Server) -> None:
     server.script(whole_reply())
-    with SDK.DefaultHttpxClient(headers={"X-Mine": "1"}) as mine:
+    with httpx2.Client(headers={"X-Mine": "1"}) as mine:
         client = QwenClient()
         client.complete(plan_call(make(server, "wcode-anthropic", http_client=mine), [user()]))
         client.close()
-    async with SDK.DefaultAsyncHttpxClient(headers={"X-Mine": "2"}) as other:
+    async with httpx2.AsyncClient(headers={"X-Mine": "2"}) as other:
         client = QwenClient()
         await client.acomplete(plan_call(make(server, "wcode-anthropic", async_http_client=other), [user()]))
         assert not other.is_closed

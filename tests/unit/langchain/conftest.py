@@ -8,7 +8,6 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -54,7 +53,6 @@ class Chats:
     def at(self, endpoint: str, **settings: Any) -> ChatQwen:
         """A model at one of the documented endpoints."""
         provider, model = ENDPOINTS[endpoint]
-        needs_sdk(endpoint)
         base_url = self.sandbox.base_url(cast("Any", provider))
         given: dict[str, Any] = {
             "model": model,
@@ -101,12 +99,6 @@ def _roles(message: dict[str, Any]) -> list[str]:
     content: str | list[dict[str, Any]] = message["content"]
     results = [] if isinstance(content, str) else [block for block in content if block["type"] == "tool_result"]
     return ["tool"] * len(results) or [message["role"]]
-
-
-def needs_sdk(endpoint: str) -> None:
-    """Skip where an endpoint's protocol is carried by a package that is not installed."""
-    if endpoint not in CHAT_COMPLETIONS and find_spec("anthropic") is None:
-        pytest.skip("Messages needs the extra `anthropic`, which is not installed")
 
 
 def sse(chunks: Iterable[Chunk], *, done: bool = True, abort: bool = False) -> Reply:

@@ -49,7 +49,7 @@ def _imported(code: str) -> set[str]:
 
 
 def test_nothing_is_imported_that_the_framework_does_not_import() -> None:
-    """Neither by importing nor by building, showing, copying or binding; the SDK comes with the first call."""
+    """Neither by importing nor by building, showing, copying or binding; the transport comes with the first call."""
     framework = _imported(
         "import copy, pickle, langchain_core.exceptions, langchain_core.load, langchain_core.runnables.retry; "
         "from langchain_core.language_models import BaseChatModel"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any, Literal, cast
 
@@ -14,7 +13,7 @@ from langchain_qwen import ChatQwen
 from qwen_sandbox import Sandbox
 from typing_extensions import override
 
-from tests.unit.langchain.conftest import CHAT_COMPLETIONS, ENDPOINTS, PIXEL, SEEING_MESSAGES, Chats, merged, needs_sdk
+from tests.unit.langchain.conftest import ENDPOINTS, PIXEL, SEEING_MESSAGES, Chats, merged
 
 pytest.importorskip("langchain_tests", reason="langchain-tests needs a newer langchain-core")
 
@@ -28,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*is in beta")
 def _shared_connections(qwen_sandbox: Sandbox, _held: list[ChatQwen]) -> None:
     """Open the connections that the models of the suite share, so that none of them opens and drops its own."""
     chats = Chats(qwen_sandbox, _held)
-    for endpoint in ENDPOINTS if find_spec("anthropic") else CHAT_COMPLETIONS:
+    for endpoint in ENDPOINTS:
         chats.at(endpoint).invoke("hi")
 
 
@@ -40,7 +39,6 @@ class _AtTheSandbox(ChatModelIntegrationTests):
     @pytest.fixture(autouse=True)
     def _reach_the_sandbox(self, chats: Chats, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sandbox = chats.sandbox
-        needs_sdk(self.endpoint)
 
         def give_a_pixel(_url: str, **_: Any) -> Any:
             return SimpleNamespace(content=base64.b64decode(PIXEL))

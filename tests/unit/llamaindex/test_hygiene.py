@@ -48,7 +48,7 @@ def _imported(code: str) -> set[str]:
 
 
 def test_nothing_is_imported_that_the_framework_does_not_import() -> None:
-    """Neither by importing nor by building, showing, copying or dumping; the SDK comes with the first call."""
+    """Neither by importing nor by building, showing, copying or dumping; the transport comes with the first call."""
     framework = _imported("import copy, pickle; from llama_index.core.llms.function_calling import FunctionCallingLLM")
     built = """if True:
         import copy, pickle

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from llama_index.llms.qwen import Qwen
     from qwen_sandbox import Sandbox
 
-pytest.importorskip("anthropic", reason="the extra `anthropic` is not installed")
 
 each_chat = pytest.mark.parametrize("way", CHATS)
 each_form = pytest.mark.parametrize("form", FORMS)

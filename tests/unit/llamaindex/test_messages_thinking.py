@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from llama_index.llms.qwen import Qwen
     from qwen_sandbox import Sandbox
 
-pytest.importorskip("anthropic", reason="the extra `anthropic` is not installed")
 
 either = pytest.mark.parametrize("streaming", [True, False], ids=["streaming", "whole"])
 each_chat = pytest.mark.parametrize("way", CHATS)

@@ -82,7 +82,7 @@ _JOINED: Final[Mapping[type[core.QwenError], type[core.QwenError]]] = {
 
 @contextmanager
 def as_langchain_errors() -> Generator[None]:
-    """Raise a core error as its joined kind: the same facts, and the SDK's exception still as the cause."""
+    """Raise a core error as its joined kind: the same facts, and the same cause, if there is one."""
     try:
         yield
     except core.QwenError as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from qwen_endpoints.alarm import alarm, in_time
+from qwen_endpoints.alarm import alarm, aread_out, in_time, read_out
 from qwen_endpoints.connections import Address, Connection, connection_for
 from qwen_endpoints.errors import QwenError
 from qwen_endpoints.exchange import exchange_of, last_completion
@@ -83,9 +83,11 @@ class QwenClient:
             with exchange.attempt(), self._connection(call).open(exchange) as response:
                 exchange.begin(response)
                 with alarm(response, exchange.clock.left()):
-                    for piece in response.iter_bytes():
+                    pieces = response.iter_bytes()
+                    while (piece := next(pieces, None)) is not None:
                         yield from exchange.feed(piece)
                         if exchange.ended:
+                            read_out(response, pieces)
                             return
                     yield from exchange.finish()
                     return
@@ -102,6 +104,7 @@ class QwenClient:
                             for delta in exchange.feed(piece):
                                 yield delta
                             if exchange.ended:
+                                await aread_out(pieces)
                                 return
                     for delta in exchange.finish():
                         yield delta

@@ -182,7 +182,7 @@ class Exchange:
         target = followed(response, self._redirected)
         if target:
             self._redirected += 1
-            self._outgoing = replace(self._outgoing, url=target)
+            self._outgoing = self._outgoing.redirected(target)
             raise _RedirectedError
 
     def _pause_after(self, error: QwenError) -> float | None:

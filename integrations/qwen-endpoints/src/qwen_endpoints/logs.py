@@ -24,7 +24,7 @@ _NUMBERS: Final = count(1)
 
 
 class CallLog:
-    """The records of one call: `sent`, `begun`, and then one of `ended`, `failed` and `left`.
+    """The records of one call: `sent`, `begun`, and then one of `ended`, `failed` and `left`; `repeated` in between.
 
     Each record has an attribute `qwen` with the same facts as plain JSON, for handlers that write JSON. `call` in it
     counts the calls of this process, so that those that run at the same time can be told apart.
@@ -50,7 +50,7 @@ class CallLog:
         facts = {
             "status": response.status_code,
             "request_id": request_id_of(response.headers),
-            "retries": repeated or None,
+            "retries": repeated,
             "seconds": self._seconds(),
         }
         self._say("begun", _joined(f"HTTP {response.status_code}", facts), facts)
@@ -82,7 +82,7 @@ class CallLog:
     def failed(self, error: QwenError, repeated: int) -> None:
         """The call ends with an error, after so many repetitions; it is raised, and says more."""
         self._over = True
-        facts = {**self._facts(error), "retries": repeated or None}
+        facts = {**self._facts(error), "retries": repeated}
         self._say("failed", _failure(error, facts), facts)
 
     def left(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, SupportsIndex, cast
 
 from typing_extensions import override
@@ -46,9 +46,15 @@ class Outgoing:
 
     def built(self, client: Any, timeouts: tuple[float, float, float, float]) -> Any:
         """Return it as a request of an HTTP client's own library, be it httpx2 or httpx."""
+        # An empty mapping would take the query out of the address (seen on httpx 0.28 and httpx2 2.16).
+        query = self.query or None
         return client.build_request(
-            self.method, self.url, headers=self.headers, params=self.query, content=self.content, timeout=timeouts
+            self.method, self.url, headers=self.headers, params=query, content=self.content, timeout=timeouts
         )
+
+    def redirected(self, url: str) -> Outgoing:
+        """Return it for another address, which is whole: it has the query that it needs."""
+        return replace(self, url=url, query={})
 
 
 def outgoing(call: Call, body: Json) -> Outgoing:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qwen_endpoints.types import Completion, CompletionDelta
 
 _SHOWN: Final = 200
+_BOM: Final = b"\xef\xbb\xbf"
 _LONGEST: Final = 2**27
 """Bytes of a body or an event that are held while its end is missing."""
 
@@ -106,20 +107,24 @@ class ReplyDecoder:
         return self._decoder.partial()
 
     def _sniff(self, piece: bytes) -> bytes:
-        """Tell events from a body by the first bytes, because servers label error bodies and replies wrongly."""
-        piece = b"".join((*self._body, piece))
-        self._body = []
-        head = piece.removeprefix(b"\xef\xbb\xbf").lstrip()
+        """Tell events from a body by the first bytes, because servers label error bodies and replies wrongly.
+
+        White space before them is dropped: some servers send it for minutes to keep the connection alive.
+        """
+        piece = b"".join((*self._body, piece)).lstrip()
+        mark = _BOM if piece.startswith(_BOM) else b""
+        head = piece[len(mark) :].lstrip()
         if len(head) < len(b"event:"):  # the longest of what a stream may begin with
-            self._body = [piece] if piece.strip(b"\r\n") else []
+            self._body = [mark, head]
             return b""
+        self._body = []
         self._sniffed = True
         is_body = head.startswith((b"{", b"[", b"<"))
         if head.startswith((b"data:", b":", b"event:", b"error:", b"id:", b"retry:")) or (
             self._labelled_events and not is_body
         ):
             self._events = SseDecoder()
-        return piece
+        return mark + head
 
     def _read(self, events: list[SseEvent]) -> Iterator[CompletionDelta]:
         for event in events:

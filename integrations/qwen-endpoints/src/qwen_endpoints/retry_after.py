@@ -32,7 +32,8 @@ def _number(text: str) -> float | None:
 def _until(text: str) -> float | None:
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):  # TypeError: Python 3.10 and 3.11, for what is no date at all
+    except (TypeError, ValueError, OverflowError):
+        # TypeError: no date at all, on Python 3.10 and 3.11. OverflowError: a year or a zone of twenty digits.
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     return max(0.0, (aware - datetime.now(timezone.utc)).total_seconds())

@@ -20,10 +20,22 @@ class _OpenCall:
     """What the endpoint sent, to recognise the call by; may come later than the call."""
     name: str = ""
     pieces: list[str] = field(default_factory=list[str])
+    last: str = ""
+    """The last character of the arguments that is not blank."""
+
+    def add(self, piece: str) -> None:
+        self.pieces.append(piece)
+        self.last = piece.rstrip()[-1:] or self.last
 
     @property
     def arguments(self) -> str:
-        return "".join(self.pieces)
+        self.pieces = ["".join(self.pieces)]  # so that asking after every piece does not join all of them anew
+        return self.pieces[0]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the arguments are an object by now."""
+        return self.last == "}" and parse_arguments(self.arguments)[0] is not None  # in most cases, without reading it
 
 
 class ToolCallAssembler:
@@ -69,7 +81,7 @@ class ToolCallAssembler:
             self._by_id.setdefault(piece.wire_id, call)
         fresh_name = piece.name if not call.name else ""
         call.name = call.name or piece.name
-        call.pieces.append(piece.arguments)
+        call.add(piece.arguments)
         return ToolCallDelta(call.position, call.id if opened else None, fresh_name or None, piece.arguments)
 
     def _find(self, piece: _Piece) -> _OpenCall | None:
@@ -115,7 +127,7 @@ class _Piece:
         """
         if not self.name or not call.name:
             return False
-        return self.name != call.name or ((silent or bool(self.arguments.strip())) and _is_object(call.arguments))
+        return self.name != call.name or ((silent or bool(self.arguments.strip())) and call.is_complete)
 
 
 def _read_piece(entry: Json) -> _Piece:
@@ -172,10 +184,6 @@ def parse_arguments(text: str) -> tuple[Json | None, str | None]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
-
-
-def _is_object(text: str) -> bool:
-    return bool(text.strip()) and parse_arguments(text)[0] is not None
 
 
 def make_call_id(*parts: object) -> str:

@@ -11,10 +11,13 @@ from qwen_endpoints.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from qwen_endpoints.dialects import Dialect
+    from qwen_endpoints.errors import QwenError
     from qwen_endpoints.resolve import Endpoint
     from qwen_endpoints.types import ChatRequest, Json
 
 _CHOICES: Final = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
+_MOST_NAMED: Final = 20
+_LONGEST_NAME: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,22 +97,30 @@ def encode_tool_choice(request: ChatRequest, endpoint: Endpoint) -> str | dict[s
                 return _CHOICES[choice]
             if _CHOICES[choice] != "required":
                 return None  # nothing to choose from, and nothing was demanded
-        what = "no tools were given" if not request.tools else f"the tools are {', '.join(names)}"
-        raise endpoint.scope.error(ConfigurationError, f"tool_choice={choice!r} cannot be met: {what}.")
+        raise _unmet(request, names, endpoint)
     if isinstance(choice, str):
         return {"type": "function", "function": {"name": choice}}
     named = tool_name(choice)
     if not request.tools or (named is not None and named not in names):
-        what = "no tools were given" if not request.tools else f"the tools are {', '.join(names)}"
-        raise endpoint.scope.error(ConfigurationError, f"tool_choice={choice!r} cannot be met: {what}.")
+        raise _unmet(request, names, endpoint)
     return deepcopy(dict(choice))
+
+
+def _unmet(request: ChatRequest, names: list[str], endpoint: Endpoint) -> QwenError:
+    """Say so, in few words however many tools there are and however long their names."""
+    some = ", ".join(str(name)[:_LONGEST_NAME] for name in names[:_MOST_NAMED])
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    what = f"the tools are {some}{more}" if request.tools else "no tools were given"
+    asked = repr(request.tool_choice)[: 2 * _LONGEST_NAME]
+    return endpoint.scope.error(ConfigurationError, f"tool_choice={asked} cannot be met: {what}.")
 
 
 def inline_refs(schema: dict[str, Any]) -> dict[str, Any]:
     """Replace each local `$ref` of a JSON schema by what it points to.
 
     A definition that contains itself cannot be inlined: such references stay, and so do the definitions they need.
-    Definitions that hold each other in many ways would become more than memory holds: then the schema stays as it is.
+    Definitions that hold each other in many ways, or long lists, would become more than memory holds: then the schema
+    stays as it is.
     """
     inliner = _Inliner(schema)
     try:
@@ -124,12 +135,12 @@ def inline_refs(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 _DEFINITIONS: Final = ("$defs", "definitions")
-_MOST_INLINED: Final = 20_000
-"""Objects that references may grow into; beyond it a prompt would hold nothing but the schema."""
+_MOST_INLINED: Final = 100_000
+"""Values that references may grow into; beyond it a prompt would hold nothing but the schema."""
 
 
 class _TooLargeError(Exception):
-    """References grow into more than `_MOST_INLINED` objects."""
+    """References grow into more than `_MOST_INLINED` values."""
 
 
 class _Inliner:
@@ -139,6 +150,9 @@ class _Inliner:
         self.kept = False
 
     def visit(self, node: Any, open_refs: tuple[str, ...]) -> Any:
+        self._inlined += bool(open_refs)
+        if self._inlined > _MOST_INLINED:
+            raise _TooLargeError
         if isinstance(node, Mapping):
             return self._visit_object(cast("Mapping[str, Any]", node), open_refs)
         if isinstance(node, list):
@@ -146,9 +160,6 @@ class _Inliner:
         return node
 
     def _visit_object(self, node: Mapping[str, Any], open_refs: tuple[str, ...]) -> dict[str, Any]:
-        self._inlined += bool(open_refs)
-        if self._inlined > _MOST_INLINED:
-            raise _TooLargeError
         reference = node.get("$ref")
         siblings = {key: self.visit(value, open_refs) for key, value in node.items() if key != "$ref"}
         if not isinstance(reference, str):

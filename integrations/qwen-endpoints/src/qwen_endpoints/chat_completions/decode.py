@@ -1,9 +1,10 @@
-"""Parts of a Chat Completions reply: usage, logprobs, reasoning details."""
+"""Parts of a Chat Completions reply: usage, reasoning details, fields that come in pieces."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, cast
+from itertools import chain
+from typing import Any, Final
 
 from qwen_endpoints.types import Json, Usage
 from qwen_endpoints.wire_values import count_of, first_of, mapping, number_of, text_of
@@ -41,28 +42,42 @@ def decode_usage(raw: object) -> Usage | None:
     )
 
 
-class LogprobCollector:
-    """Joins the `logprobs` objects of one answer."""
+class FieldCollector:
+    """Joins the fields of objects that come in pieces. What it has given out never changes.
+
+    The pieces are kept as they come and joined at the end: a new list or text for each would take the square of the
+    time.
+    """
 
     def __init__(self) -> None:
-        self._joined: dict[str, Any] = {}
+        self._pieces: dict[str, list[Any]] = {}
 
-    def feed(self, raw: object) -> None:
-        """Take one `logprobs` value; lists are joined, anything else replaces."""
-        for key, value in mapping(raw).items():
-            if isinstance(value, list):
-                entries = cast("list[Any]", value)
-                held = self._joined.get(key)
-                if isinstance(held, list):
-                    cast("list[Any]", held).extend(entries)  # a new list each time would take the square of the time
-                else:
-                    self._joined[key] = list(entries)
-            elif value is not None:
-                self._joined[key] = value
+    def get(self, key: str) -> Any:
+        """The first piece of a field; `None` where there is none."""
+        pieces = self._pieces.get(key)
+        return pieces[0] if pieces else None
 
-    def finish(self) -> Json | None:
-        """Return the joined object, or `None` if there was none."""
-        return self._joined or None
+    def put(self, key: str, value: object) -> None:
+        """Let a value take the place of what a field holds."""
+        self._pieces[key] = [value]
+
+    def grow(self, key: str, value: Any) -> None:
+        """Let a list or a text continue one; anything else replaces."""
+        held = self.get(key)
+        if type(value) is type(held) and isinstance(held, (list, str)):
+            self._pieces[key].append(value)
+        else:
+            self.put(key, value)
+
+    def whole(self) -> dict[str, Any]:
+        """Return the joined fields."""
+        return {key: _joined(pieces) for key, pieces in self._pieces.items()}
+
+
+def _joined(pieces: list[Any]) -> Any:
+    if len(pieces) == 1:
+        return pieces[0]
+    return "".join(pieces) if isinstance(pieces[0], str) else [*chain.from_iterable(pieces)]
 
 
 def join_details(fragments: Iterable[Json]) -> tuple[Json, ...]:
@@ -96,8 +111,9 @@ class _Detail:
     """One block as far as it has arrived."""
 
     def __init__(self, fragment: Json) -> None:
-        self._fields = dict(fragment)
-        self._grown: dict[str, list[str]] = {}
+        self._fields = FieldCollector()
+        for key, value in fragment.items():
+            self._fields.put(key, value)
 
     @property
     def name(self) -> Any:
@@ -105,15 +121,13 @@ class _Detail:
 
     def add(self, fragment: Json) -> None:
         for key, value in fragment.items():
-            held = self._fields.get(key)
-            if key in _GROWING and isinstance(value, str) and isinstance(held, str):
-                self._grown.setdefault(key, [held]).append(value)
+            if key in _GROWING and isinstance(value, str):
+                self._fields.grow(key, value)
             elif value is not None:
-                self._fields[key] = value
-                self._grown.pop(key, None)
+                self._fields.put(key, value)
 
     def whole(self) -> Json:
-        return {**self._fields, **{key: "".join(pieces) for key, pieces in self._grown.items()}}
+        return self._fields.whole()
 
 
 def details_text(details: Iterable[Json]) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from qwen_endpoints.chat_completions.decode import LogprobCollector, decode_usage, details_text, join_details
+from qwen_endpoints.chat_completions.decode import FieldCollector, decode_usage, details_text, join_details
 from qwen_endpoints.chat_completions.think_tags import ThinkTagSplitter
 from qwen_endpoints.errors import MalformedResponseError, StreamInterruptedError
 from qwen_endpoints.pricing import cost_of
@@ -193,8 +193,8 @@ class _ChoiceDecoder:
         self._field: str | None = None
         self._streamed = False
         self._refusal: list[str] = []
-        self._logprobs = LogprobCollector()
-        self._extra: dict[str, Any] = {}
+        self._logprobs = FieldCollector()
+        self._extra = FieldCollector()
         self.finish_reason: str | None = None
         self._native: str | None = None
 
@@ -237,8 +237,8 @@ class _ChoiceDecoder:
             finish_reason=decode_finish_reason(self.finish_reason),
             native_finish_reason=self._native_reason(),
             refusal="".join(self._refusal) or None,
-            logprobs=self._logprobs.finish(),
-            extra=dict(self._extra),
+            logprobs=self._logprobs.whole() or None,
+            extra=self._extra.whole(),
         )
 
     @property
@@ -279,25 +279,17 @@ class _ChoiceDecoder:
             self._native = native
         if message.get("refusal"):
             self._refusal.append(text_of(message["refusal"]))
-        if choice.get("logprobs"):
-            self._logprobs.feed(choice["logprobs"])
-        for key in message.keys() - _KNOWN_MESSAGE_KEYS:
-            if message[key]:
-                _keep(self._extra, key, message[key])
+        for key, value in mapping(choice.get("logprobs")).items():
+            if isinstance(value, list):
+                self._logprobs.grow(key, cast("list[Any]", value))
+            elif value is not None:
+                self._logprobs.put(key, value)
+        for key, value in message.items():
+            if value and key not in _KNOWN_MESSAGE_KEYS:
+                self._extra.grow(key, value)
 
     def _native_reason(self) -> str | None:
         """The endpoint's own word, where it adds something to the mapped one."""
         if self._native is None and self.finish_reason != decode_finish_reason(self.finish_reason):
             return self.finish_reason
         return self._native
-
-
-def _keep(extra: dict[str, Any], key: str, value: Any) -> None:
-    """Keep a field nobody knows: lists and texts of a stream grow, the rest is replaced."""
-    held = extra.get(key)
-    if isinstance(held, list) and isinstance(value, list):
-        cast("list[Any]", held).extend(cast("list[Any]", value))
-    elif isinstance(held, str) and isinstance(value, str):
-        extra[key] = held + value
-    else:
-        extra[key] = value

@@ -13,6 +13,8 @@ from qwen_sandbox.hostile.steps import CHUNKED, LAST_CHUNK, Fault, Script, Step,
 
 _PAGE: Final = b"<!DOCTYPE html><html><title>Sign in</title><h1>Welcome to the hotel's network</h1></html>"
 _ERROR: Final = {"error": {"message": "The upstream failed", "type": "upstream_error", "code": "do_request_failed"}}
+_GZIP: Final = 31
+"""What zlib calls a gzip header and the largest window."""
 _MESSAGES_ERROR: Final = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
 
 
@@ -20,12 +22,18 @@ def _error(asked: Asked) -> dict[str, object]:
     return dict(_MESSAGES_ERROR if asked.messages else _ERROR)
 
 
-def _encoded(name: str, encode: Callable[[bytes], bytes], cut: int = 0) -> Script:
+def _encoded(name: str, encode: Callable[[bytes], bytes]) -> Script:
     def script(asked: Asked) -> Iterator[Step]:
-        body = encode(b"".join(asked.pieces()))
-        yield from sized(asked, body[: len(body) - cut], headers={"content-encoding": name})
+        yield from sized(asked, encode(b"".join(asked.pieces())), headers={"content-encoding": name})
 
     return script
+
+
+def _cut_gzip(asked: Asked) -> Iterator[Step]:
+    """Two of the three words, and no end of the compression."""
+    writer = zlib.compressobj(wbits=_GZIP)
+    body = writer.compress(b"".join(asked.pieces()[: asked.first_words()])) + writer.flush(zlib.Z_SYNC_FLUSH)
+    yield from sized(asked, body, headers={"content-encoding": "gzip"})
 
 
 def _changed(change: Callable[[bytes], bytes]) -> Script:
@@ -115,8 +123,7 @@ def _ok(body: Callable[[Asked], bytes], content_type: str = "") -> Script:
 
 
 def _null_choices(asked: Asked) -> bytes:
-    reply = asked.whole("")
-    reply["content" if asked.messages else "choices"] = None
+    reply = {**asked.whole(""), "content" if asked.messages else "choices": None, "usage": None}
     if not asked.streamed:
         return dump(reply)
     if asked.messages:
@@ -153,7 +160,7 @@ def _ended(**parts: int) -> Script:
 BODIES: Final = (
     Fault("gzip", "compresses the body", _encoded("gzip", gzip.compress)),
     Fault("deflate", "compresses the body another way", _encoded("deflate", zlib.compress)),
-    Fault("gzip-cut", "ends a compressed body too soon", _encoded("gzip", gzip.compress, 40)),
+    Fault("gzip-cut", "ends a compressed body too soon", _cut_gzip),
     Fault("gzip-false", "says that the body is compressed, which it is not", _encoded("gzip", bytes)),
     Fault("broken-utf8", "cuts a character in half", _changed(_broken_utf8)),
     Fault("nul-bytes", "sends a NUL in the text, escaped as JSON wants it", _changed(_nul_bytes)),
@@ -182,6 +189,7 @@ BODIES: Final = (
         "reports an error in an `error:` line, after two words",
         _stream(lambda asked: [*_begun(asked), b"error: " + dump(_error(asked)) + b"\n\n"]),
     ),
+    Fault("error-first", "reports an error before the first word", _stream(lambda asked: [event(_error(asked))])),
     Fault("done-twice", "ends a stream twice", _ended(done=2)),
     Fault("no-done", "ends a stream without its end mark", _ended(done=0)),
     Fault("no-usage", "ends a stream without token counts", _ended(usage=False)),

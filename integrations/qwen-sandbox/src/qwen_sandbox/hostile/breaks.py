@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from qwen_sandbox.hostile.asked import Asked
-from qwen_sandbox.hostile.steps import CHUNKED, Fault, Step, Stop, chunk, chunked, head, unfinished
+from qwen_sandbox.hostile.steps import CHUNKED, LAST_CHUNK, Fault, Step, Stop, chunk, chunked, head, unfinished
 
 _GRACE: Final = 0.02
 """Seconds from the last bytes to a reset, which some systems let overtake them."""
@@ -41,6 +41,14 @@ def _cuts_its_head(asked: Asked) -> Iterator[Step]:
     yield head(asked)[:-30]
 
 
+def _drips_its_head(asked: Asked) -> Iterator[Step]:
+    for byte in head(asked, headers=CHUNKED):
+        yield bytes([byte])
+        yield asked.amount
+    yield from map(chunk, asked.pieces())
+    yield LAST_CHUNK
+
+
 def _floods_headers(asked: Asked) -> Iterator[Step]:
     yield head(asked)[:-2]
     for number in range(int(asked.amount)):
@@ -68,6 +76,12 @@ def _stalls_inside(asked: Asked) -> Iterator[Step]:
     yield from _begins(asked)
     yield from _half_a_piece(asked)
     yield Stop.HOLD
+
+
+def _resets_after_head(asked: Asked) -> Iterator[Step]:
+    yield head(asked, headers=CHUNKED)
+    yield _GRACE
+    yield Stop.RESET
 
 
 def _resets_in_body(asked: Asked) -> Iterator[Step]:
@@ -117,7 +131,7 @@ def _drips(asked: Asked) -> Iterator[Step]:
     for byte in b"".join(asked.pieces()):
         yield chunk(bytes([byte]))
         yield asked.amount
-    yield b"0\r\n\r\n"
+    yield LAST_CHUNK
 
 
 BREAKS: Final = (
@@ -128,7 +142,9 @@ BREAKS: Final = (
     Fault("close-before-headers", "closes the connection in place of an answer", _closes_at_once),
     Fault("not-http", "speaks another protocol", _is_no_http),
     Fault("headers-cut", "closes the connection in the middle of the headers", _cuts_its_head),
+    Fault("header-drip", "sends the headers one byte at a time", _drips_its_head, 0.05, "seconds between bytes"),
     Fault("header-flood", "sends headers without end", _floods_headers, 1000, "kilobytes, after which it is silent"),
+    Fault("reset-after-headers", "resets the connection before the body", _resets_after_head),
     Fault("stall-between-chunks", "falls silent after two words of three", _stalls_between),
     Fault("stall-inside-chunk", "falls silent in the middle of an event", _stalls_inside),
     Fault("reset-mid-body", "resets the connection in the middle of an event", _resets_in_body),

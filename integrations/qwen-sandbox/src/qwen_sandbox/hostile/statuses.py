@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from http import HTTPStatus
+from itertools import repeat
 from types import MappingProxyType
 from typing import Final
 
 from qwen_sandbox.faults import FAULTS as WORDING
 from qwen_sandbox.hostile.asked import Asked, dump
-from qwen_sandbox.hostile.steps import Fault, Script, Step, chunked, sized
+from qwen_sandbox.hostile.steps import CHUNKED, Fault, Script, Step, chunk, chunked, head, sized
 
 _QUOTA: Final[Mapping[str, tuple[int, object]]] = MappingProxyType(
     {
@@ -46,18 +47,43 @@ _FILTERED: Final[Mapping[str, tuple[int, object]]] = MappingProxyType(
 )
 
 
+_NO_CHANNEL: Final = "当前分组 default 下对于模型 scripted 无可用渠道"
+"""In new-api's words: the status says "later", they say that later will not help."""
+_OWN_WORDING: Final = MappingProxyType({503: ("service_unavailable", "upstream_error", "The upstream is busy")})
+"""Where the gateways' wording means something else than the status does."""
+
+
 def _status_line(status: int) -> str:
     named = {item.value: item.phrase for item in HTTPStatus}
     return f"{status} {named.get(status, 'Overloaded')}"
 
 
 def _refusal(asked: Asked, status: int, headers: Mapping[str, str] | None = None) -> Iterator[Step]:
-    code, kind, message = WORDING.get(status, ("refused", "upstream_error", "The request was refused on demand"))
+    unknown = ("refused", "upstream_error", "The request was refused on demand")
+    yield from _told(asked, status, {**WORDING, **_OWN_WORDING}.get(status, unknown), headers)
+
+
+def _told(
+    asked: Asked, status: int, words: tuple[str, str, str], headers: Mapping[str, str] | None = None
+) -> Iterator[Step]:
+    code, kind, message = words
     error = {"type": kind, "message": message}
     body = {"type": "error", "error": error} if asked.messages else {"error": {"code": code, **error}}
     yield from sized(
         asked, dump(body), _status_line(status), {"content-type": "application/json", **dict(headers or {})}
     )
+
+
+def _has_no_channel(asked: Asked) -> Iterator[Step]:
+    yield from _told(asked, 503, ("model_not_found", "new_api_error", _NO_CHANNEL))
+
+
+def _refuses_at_length(asked: Asked) -> Iterator[Step]:
+    """As fast as it is read where there is no pause."""
+    yield head(asked, _status_line(500), {"content-type": "text/plain", **CHUNKED})
+    for packet in repeat(chunk(b"The upstream failed. " * 3000)):
+        yield packet
+        yield asked.amount
 
 
 def _refuses(asked: Asked) -> Iterator[Step]:
@@ -126,6 +152,14 @@ STATUSES: Final = (
         "1",
         "what `Retry-After` says; `date`: a date two seconds on; `ms`: 100 in `retry-after-ms`",
     ),
+    Fault(
+        "endless-refusal",
+        "refuses with status 500 and a body without end",
+        _refuses_at_length,
+        0,
+        "seconds between packets",
+    ),
+    Fault("no-channel", "refuses with status 503 because it has nobody to ask for this model", _has_no_channel),
     Fault("recovers", "refuses with status 503 at first, then answers", _recovers, 1, "how often it refuses"),
     Fault(
         "quota", "says that the money has run out", _refuses_for_money, "dashscope", "whose words: " + ", ".join(_QUOTA)
