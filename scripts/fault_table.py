@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Final
@@ -22,14 +22,19 @@ PAGE: Final = ROOT / "docs" / "reliability.md"
 _BEGIN: Final = "<!-- faults: written by scripts/fault_table.py -->\n"
 _END: Final = "<!-- faults: end -->\n"
 _LONG: Final = 30
-_ARRIVED: Final = {None: "", "": "the token counts", TWO: "two words", ALL: "all three words"}
+_ARRIVED: Final = {TWO: "two words", ALL: "all three words"}
 
 
 def table() -> str:
-    """Return the table's lines."""
+    """Return the lines of both tables."""
+    due = [row for row in ROWS if "deadline" in row.limits]
+    return f"{_lines([row for row in ROWS if row not in due])}\nWith a `deadline` of half a second:\n\n{_lines(due)}"
+
+
+def _lines(rows: Sequence[Row]) -> str:
     titles = ["the server", "`fault(...)`", "a whole call", "a stream"]
-    rows = [cells for _, same in groupby(ROWS, _alike) for cells in [_cells(list(same))]]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (titles, ["---"] * len(titles), *rows)) + "\n"
+    cells = [_cells(list(same)) for _, same in groupby(rows, _alike)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in (titles, ["---"] * len(titles), *cells))
 
 
 def page() -> str:
@@ -41,27 +46,23 @@ def page() -> str:
 
 def _alike(row: Row) -> object:
     """Rows of one fault that come to the same share a line."""
-    return row.fault, row.whole, row.stream, row.messages_whole, row.messages_stream
+    return row.fault, _told(row)
 
 
 def _cells(rows: list[Row]) -> list[str]:
     row = rows[0]
     parameters = [f"`{each.parameter}`" for each in rows if each.parameter is not None]
-    named = f"`{row.fault}`" + (f": {', '.join(parameters)}" if parameters else "")
-    whole = _told(row.whole, row.messages_whole)
-    stream = _told(row.stream, row.messages_stream)
-    return [WIRE_FAULTS[row.fault].does, named, whole, "the same" if stream == whole else stream]
+    whole, stream = _told(row)
+    return [
+        WIRE_FAULTS[row.fault].does,
+        f"`{row.fault}`" + (f": {', '.join(parameters)}" if parameters else ""),
+        whole,
+        "the same" if stream == whole else stream,
+    ]
 
 
-def _told(usual: Outcome | None, over_messages: Outcome | None) -> str:
-    told = _outcome(usual)
-    return told if over_messages in {None, usual} else f"{told}; over Messages: {_outcome(over_messages)}"
-
-
-def _outcome(outcome: Outcome | None) -> str:
-    if outcome is None:
-        return "not limited"
-    return ", ".join(_facts(outcome))
+def _told(row: Row) -> tuple[str, str]:
+    return ", ".join(_facts(row.whole)), ", ".join(_facts(row.stream))
 
 
 def _facts(outcome: Outcome) -> Iterator[str]:
@@ -70,7 +71,7 @@ def _facts(outcome: Outcome) -> Iterator[str]:
     else:
         yield f"`{outcome.error.__name__}`"
         if outcome.text is not None:
-            yield f"`partial` has {_ARRIVED[outcome.text]}"
+            yield f"`partial` has {_ARRIVED.get(outcome.text, 'what has come')}"
     if outcome.requests != 1:
         yield {0: "no request"}.get(outcome.requests, f"{outcome.requests} requests")
 

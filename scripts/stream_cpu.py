@@ -137,7 +137,7 @@ def microseconds(read: Reading, base_url: str) -> float:
 def main() -> None:
     """Print one table for each protocol."""
     versions = ", ".join(
-        f"{name} {version(name)}" for name in ("openai", "anthropic", "langchain-core", "llama-index-core")
+        f"{name} {version(name)}" for name in ("httpx2", "openai", "anthropic", "langchain-core", "llama-index-core")
     )
     print(f"Python {sys.version.split()[0]}, {versions}; microseconds of CPU for each chunk")
     with Sandbox() as sandbox:

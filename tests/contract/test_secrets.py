@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import redirect_stdout
+from contextlib import aclosing, closing, redirect_stdout
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from typing import Any, Final, get_args
@@ -100,8 +100,8 @@ def overheard() -> Iterator[Overheard]:
 async def clients() -> AsyncIterator[Mapping[str, Any]]:
     """HTTP clients with a password of their own."""
     credentials = ("user", PASSWORD)
-    with httpx2.Client(auth=credentials) as client:
-        async with httpx2.AsyncClient(auth=credentials) as async_client:
+    with closing(httpx2.Client(auth=credentials)) as client:
+        async with aclosing(httpx2.AsyncClient(auth=credentials)) as async_client:
             yield {"http_client": client, "async_http_client": async_client}
 
 

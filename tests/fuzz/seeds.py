@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +32,11 @@ _DELTAS: Final[tuple[dict[str, Any], ...]] = (
     {"type": "signature_delta", "signature": "s1g"},
     {"type": "input_json_delta", "partial_json": '{"city": "Paris"}'},
 )
+_WAITS: Final = (
+    b"7", b"0.5", b"-3", b"1e999", b"soon", b"Wed, 21 Oct 2015 07:28:00 GMT", b"Sunday, 22-Nov-26 08:49:37 GMT",
+    b"Wed, 21 Oct 2015 07:28:00 +99999999999999999999", b"http://other.example/v1", b"/v1?key=sk-fuzzed-4711",
+)  # fmt: skip
+"""What a refusal says of when or where to try again."""
 _WORDS: Final = (
     "data: ", "error: ", "event: ", ": ", "[DONE]", "\n\n", "\r\n", "\r", "\ufeff", "null", "true", "1e999", "NaN",
     "\\ud83d", "\\ude00", "\\u0000", "<think>", "</think>", "{", "}", "[", "]", '":', '",', "{}", "[]", "-1", "99",
@@ -56,6 +62,8 @@ def seeds() -> Iterator[tuple[str, bytes]]:
             label = b"1" if path.suffix == ".json" else b"0"
             yield f"{path.name}-gateway", b"0" + label + b"0" + body
             yield f"{path.name}-template", b"1" + label + b"7" + body
+    for number, (body, stated) in enumerate(product(_error_bodies(), _WAITS)):
+        yield f"refusal-{number}", f"{number % 4}3{number % 10}".encode() + stated + b"\n" + body
     for number, (whole, streamed) in enumerate(_messages()):
         yield f"messages-whole-{number}", b"210" + whole
         yield f"messages-streamed-{number}", b"209" + streamed
@@ -76,6 +84,11 @@ def _body(path: Path) -> bytes | None:
         events = [b"data: " + line for line in path.read_bytes().splitlines() if line]
         return b"\n\n".join([*events, b"data: [DONE]", b""])
     return path.read_bytes() if path.suffix in {".sse", ".json"} else None
+
+
+def _error_bodies() -> Iterator[bytes]:
+    for path in sorted(REPLIES.glob("error_*.json")):
+        yield path.read_bytes()
 
 
 def _messages() -> Iterator[tuple[bytes, bytes]]:

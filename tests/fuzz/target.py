@@ -2,6 +2,9 @@
 
 An input is three bytes that say how the rest arrives, and the rest: whose reply it is, what it is labelled as, and how
 many bytes come at a time (0 for all at once). Digits do for all three, so that inputs can be written by hand.
+
+Where the second is a 3, the reply is a refusal: its first line is what `Retry-After` and `Location` say, the rest its
+body, and the third byte tells the status.
 """
 
 from __future__ import annotations
@@ -12,14 +15,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import httpx2
 from pydantic import SecretStr
 from qwen_endpoints import ChatRequest, Choice, Completion, CompletionDelta, Endpoint, Message, QwenError, QwenSettings
+from qwen_endpoints.attempts import LONGEST_WAIT, pause_after
 from qwen_endpoints.codec import EncodedRequest
 from qwen_endpoints.protocols import PROTOCOLS
+from qwen_endpoints.refusals import Refusal
 from qwen_endpoints.reply import ReplyDecoder
 from qwen_endpoints.resolve import resolve
 
 _HEAD: Final = 3
+_LONGEST_ERROR: Final = 10_000
 ROWS: Final = (
     ("wcode", "qwen/qwen3-235b-a22b"),
     ("vllm", "qwen3.6-27b"),  # its template opens the reasoning, so that text is held back
@@ -27,6 +34,7 @@ ROWS: Final = (
     ("vllm-anthropic", "qwen3.6-27b"),
 )
 LABELS: Final = ("text/event-stream", "application/json", "")
+STATUSES: Final = (400, 401, 403, 404, 408, 429, 503, 529, 302, 307)
 SECRET: Final = "sk-fuzzed-4711"
 
 
@@ -115,12 +123,44 @@ def examine(data: bytes) -> None:
     """
     if len(data) < _HEAD:
         return
-    place, label = PLACES[data[0] % len(PLACES)], LABELS[data[1] % len(LABELS)]
-    size, body = data[2] % 10, data[_HEAD:]
-    reading = read([body], place, label)
+    place, label, size, body = PLACES[data[0] % len(PLACES)], data[1] % (len(LABELS) + 1), data[2] % 10, data[_HEAD:]
+    if label == len(LABELS):
+        examine_refusal(body, place, STATUSES[size])
+        return
+    reading = read([body], place, LABELS[label])
     look_at(reading)
-    if size and outcome(read(parted(body, size), place, label)) != outcome(reading):
+    if size and outcome(read(parted(body, size), place, LABELS[label])) != outcome(reading):
         raise Broken("cut into pieces, the reply is another one")
+
+
+def examine_refusal(data: bytes, place: Place, status: int) -> None:
+    """Read a reply whose status is no success, and look at the error that comes of it.
+
+    Raises:
+        Broken: Something that is promised does not hold.
+    """
+    stated, _, body = data.partition(b"\n")
+    error, other = (_refused(stated, pieces, place, status) for pieces in ([body], parted(body, 7)))
+    other.retry_after = error.retry_after  # a date is counted from now
+    _want(repr(vars(error)) == repr(vars(other)), "cut into pieces, the refusal is another one")
+    _want(SECRET not in repr(vars(error)) + str(error), "an error shows the key")
+    _want(error.message and len(str(error)) < _LONGEST_ERROR, "an error says nothing, or no end")
+    _want(error.retry_after is None or 0 <= error.retry_after < math.inf, "a wait that is none")
+    pause = pause_after(error, 0, 1)
+    _want(pause is None or 0 <= pause <= LONGEST_WAIT + 1, "a pause beyond the longest")
+
+
+def _refused(stated: bytes, pieces: Sequence[bytes], place: Place, status: int) -> QwenError:
+    headers = [(name, stated) for name in (b"retry-after", b"retry-after-ms", b"location")]
+    asked = httpx2.Request("POST", place.endpoint.base_url)
+    refusal = Refusal(place.endpoint, httpx2.Response(status, headers=headers, request=asked))
+    try:
+        for piece in pieces:
+            list(refusal.feed(piece))
+        list(refusal.finish())
+    except QwenError as error:
+        return error
+    raise Broken("a refusal that raises nothing")
 
 
 def look_at(reading: Reading) -> None:

@@ -153,7 +153,9 @@ def test_nothing_of_the_core_imports_by_name() -> None:
 
 @pytest.mark.parametrize(("package", "users"), [("httpx2", {"connections"}), ("anyio", {"alarm"})])
 def test_one_module_knows_the_transport(package: str, users: set[str]) -> None:
-    assert {path.stem for path in CORE.rglob("*.py") for module, _ in imports(path) if belongs(module, package)} == users
+    assert {
+        path.stem for path in CORE.rglob("*.py") for module, _ in imports(path) if belongs(module, package)
+    } == users
 
 
 @pytest.mark.parametrize(

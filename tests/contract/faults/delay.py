@@ -12,19 +12,20 @@ _STEP: Final = 0.02
 
 
 class Delay:
-    """Counts the seconds by which short pauses of a thread of its own were too long."""
+    """Counts the seconds that the calls of this process could not use: those in which it computed, be it for other
+    calls, and those in which it was not let.
+    """
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.withheld = 0.0
         self._over = threading.Event()
 
     def watch(self) -> None:
-        while True:
+        """Add up by how much short pauses are too long."""
+        while not self._over.is_set():
             began = time.monotonic()
-            over = self._over.wait(_STEP)
-            self.seconds += max(0.0, time.monotonic() - began - _STEP)
-            if over:
-                return
+            time.sleep(_STEP)
+            self.withheld += max(0.0, time.monotonic() - began - _STEP)
 
     def stop(self) -> None:
         self._over.set()
@@ -32,8 +33,8 @@ class Delay:
 
 @contextmanager
 def delay() -> Generator[Delay]:
-    """Measure while the block runs."""
-    measured = Delay()
+    """Measure while the block runs; the sum is right when it has ended."""
+    measured, computed = Delay(), time.process_time()
     thread = threading.Thread(target=measured.watch)
     thread.start()
     try:
@@ -41,3 +42,4 @@ def delay() -> Generator[Delay]:
     finally:
         measured.stop()
         thread.join()
+        measured.withheld += time.process_time() - computed

@@ -13,8 +13,7 @@ import pytest_asyncio
 from qwen_sandbox import Sandbox
 from qwen_sandbox.hostile.table import WIRE_FAULTS
 
-from tests.contract.faults.cells import CELLS, drive
-from tests.contract.faults.delay import delay
+from tests.contract.faults.cells import CELLS, drive, wrong_cells
 from tests.contract.faults.leaks import nothing_is_left, quick_collections
 from tests.contract.faults.rows import ROWS, Row
 
@@ -38,12 +37,8 @@ async def _everything_is_imported() -> AsyncIterator[None]:
 async def test_a_fault_comes_to_what_its_row_says(qwen_sandbox: Sandbox, row: Row) -> None:
     qwen_sandbox.fault(row.fault, row.parameter)  # its server is there before things are counted
     async with nothing_is_left(qwen_sandbox):
-        with delay() as measured:
-            seen = await drive(qwen_sandbox, row)
-    wrong = {
-        cell.name: found.unlike(row.outcome(streamed=cell.streamed), measured.seconds) for cell, found in seen.items()
-    }
-    assert {name: how for name, how in wrong.items() if how} == {}
+        wrong = await wrong_cells(qwen_sandbox, row)
+    assert wrong == {}
 
 
 async def test_all_ways_to_ask_are_driven() -> None:

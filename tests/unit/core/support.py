@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import ssl
+import sys
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -71,7 +73,7 @@ class Received:
 class Server:
     """Gives the scripted replies in order, repeats the last one, and remembers what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: str | None = None) -> None:
         self.received: list[Received] = []
         self.connections = 0
         self.hang_up = threading.Event()
@@ -103,14 +105,26 @@ class Server:
         class Listener(ThreadingHTTPServer):
             request_queue_size = 128
 
+            @override
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                """Say nothing about clients that are gone, which is what many tests are about."""
+                if not isinstance(sys.exc_info()[1], (ConnectionError, ssl.SSLError)):
+                    super().handle_error(request, client_address)
+
         self._http = Listener(("127.0.0.1", 0), Handler)
+        self._scheme = "http"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True, do_handshake_on_connect=False)
+            self._scheme = "https"
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_port}/v1"
+        return f"{self._scheme}://127.0.0.1:{self._http.server_port}/v1"
 
     @property
     def last(self) -> Received:
@@ -352,6 +366,11 @@ def send(client: QwenClient, settings: QwenSettings, **call: Any) -> Completion:
 
 
 # The four ways to make a call
+
+
+def text_of(answer: Completion | list[CompletionDelta]) -> str:
+    """The text of what any of them returns."""
+    return answer.first.text if isinstance(answer, Completion) else "".join(delta.text for delta in answer)
 
 
 async def whole_async(client: QwenClient, call: Call) -> Any:

@@ -211,7 +211,7 @@ async def test_a_stream_that_breaks(
     ("settings", "kind", "events"),
     [
         ({"base_url": "http://127.0.0.1:1/v1", "max_retries": 0}, ConnectionFailedError, ["sent", "failed"]),
-        ({"default_headers": {"X-Name": "wörld"}}, ConfigurationError, ["sent", "failed"]),
+        ({"default_headers": {"X-Name": "wörld"}}, ConfigurationError, []),
         ({"temperature": 99}, ConfigurationError, []),
     ],
     ids=["nobody there", "unwritable", "refused here"],

@@ -29,6 +29,9 @@ from .support import user
         ({"Retry-After": ""}, None),
         ({"Retry-After": "inf"}, None),
         ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"Retry-After": "Wed, 21 Oct 20150000000000000000 07:28:00 GMT"}, None),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 +00000000000000000001"}, 0.0),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 +99999999999999999999"}, None),
     ],
 )
 def test_headers(headers: dict[str, str], seconds: float | None) -> None:

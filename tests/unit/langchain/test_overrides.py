@@ -230,8 +230,8 @@ async def own_clients() -> AsyncIterator[dict[str, Any]]:
     async def anote(request: Any) -> None:
         note(request)
 
-    client = httpx2.Client(verify=False, event_hooks={"request": [note]})  # noqa: S501 - no TLS is spoken
-    async_client = httpx2.AsyncClient(verify=False, event_hooks={"request": [anote]})  # noqa: S501 - as above
+    client = httpx2.Client(verify=False, event_hooks={"request": [note]})
+    async_client = httpx2.AsyncClient(verify=False, event_hooks={"request": [anote]})
     with client:
         async with async_client:
             yield {"http_client": client, "async_http_client": async_client, "asked": asked}

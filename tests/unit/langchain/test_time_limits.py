@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from langchain_core.runnables import ConfigurableField
 from langchain_qwen import ChatQwen, TimedOutError
+from pydantic import SecretStr
 from qwen_sandbox import Sandbox
 
 SOON = 0.3
@@ -28,7 +29,7 @@ LIMITS: dict[str, tuple[str, float | None]] = {
 
 @pytest_asyncio.fixture
 async def llm() -> AsyncIterator[ChatQwen]:
-    made = ChatQwen(model="qwen3.6-flash", provider="anyfast", api_key="k", max_retries=0)
+    made = ChatQwen(model="qwen3.6-flash", provider="anyfast", api_key=SecretStr("k"), max_retries=0)
     yield made
     await made.aclose()
     made.close()

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from qwen_endpoints import ServerError, TimedOutError
 from qwen_sandbox import Sandbox
 
-from tests.unit.llamaindex.ecosystem import quiet
+from tests.unit.llamaindex.ecosystem import quiet, start
 from tests.unit.llamaindex.watching import EIGHT, STREAMS, ask, each_way
 
 pytestmark = quiet
@@ -74,4 +74,4 @@ async def test_repetitions_do_not_prolong_a_deadline(patient: Qwen, qwen_sandbox
 async def test_a_deadline_in_an_agent(patient: Qwen, qwen_sandbox: Sandbox) -> None:
     there = {"deadline": SOON, "base_url": qwen_sandbox.fault(*LIMITS["deadline"])}
     with pytest.raises(TimedOutError, match="deadline"):
-        await FunctionAgent(tools=[], llm=patient.model_copy(update=there)).run("hi")
+        await start(FunctionAgent(tools=[], llm=patient.model_copy(update=there)), "hi")

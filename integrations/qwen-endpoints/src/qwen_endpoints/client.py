@@ -80,23 +80,27 @@ class QwenClient:
 
     def _made(self, call: Call, exchange: Exchange) -> Generator[CompletionDelta]:
         while True:
-            with exchange.attempt(), self._connection(call).open(exchange) as response:
-                exchange.begin(response)
-                with alarm(response, exchange.clock.left()):
-                    pieces = response.iter_bytes()
-                    while (piece := next(pieces, None)) is not None:
-                        yield from exchange.feed(piece)
-                        if exchange.ended:
-                            read_out(response, pieces)
-                            return
-                    yield from exchange.finish()
-                    return
-            time.sleep(exchange.pause)
+            with exchange.attempt():
+                if exchange.pause:
+                    time.sleep(exchange.pause)
+                with self._connection(call).open(exchange) as response:
+                    exchange.begin(response)
+                    with alarm(response, exchange.clock.left()):
+                        pieces = response.iter_bytes()
+                        while (piece := next(pieces, None)) is not None:
+                            yield from exchange.feed(piece)
+                            if exchange.ended:
+                                read_out(response, pieces)
+                                return
+                        yield from exchange.finish()
+                        return
 
     async def _amade(self, call: Call, exchange: Exchange) -> AsyncGenerator[CompletionDelta]:
         left = exchange.clock.left
         while True:
             with exchange.attempt():
+                if exchange.pause:
+                    await asyncio.sleep(exchange.pause)
                 async with await in_time(self._connection(call).aopen(exchange), left()) as response:
                     exchange.begin(response)
                     async with aclosing(response.aiter_bytes()) as pieces:
@@ -109,7 +113,6 @@ class QwenClient:
                     for delta in exchange.finish():
                         yield delta
                     return
-            await asyncio.sleep(exchange.pause)
 
     def close(self) -> None:
         """Close the connections for sync calls. Others who share them open new ones."""

@@ -11,11 +11,13 @@ import ssl
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, closing
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
+
+from qwen_endpoints.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from qwen_endpoints.calls import Call
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 
 _CONNECTIONS_AT_ONCE: Final = 1000
 _KEPT_ALIVE: Final = 100
+_LOCK: Final = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    # What another thread has locked at that moment would be locked for ever in the child, which has no such thread.
+    os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,6 @@ class Connection:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._lock = threading.Lock()
         self._sync: tuple[int, Any] | None = None
         self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Any, Any]] = weakref.WeakKeyDictionary()
 
@@ -61,7 +66,7 @@ class Connection:
         held = self._sync
         if held is not None and held[0] == process:
             return held[1]
-        with self._lock:
+        with _LOCK:
             if self._sync is None or self._sync[0] != process:
                 client = self._address.http_client
                 if client is None:
@@ -87,16 +92,30 @@ class Connection:
     def open(self, exchange: Exchange) -> AbstractContextManager[Any]:
         """Send a request and return the response once its headers are there; leaving its context closes it."""
         client = self.sync()
-        return closing(client.send(exchange.built(client), stream=True, follow_redirects=False))
+        request = exchange.built(client, awaited=False)
+        return closing(client.send(request, stream=True, follow_redirects=False))
 
     async def aopen(self, exchange: Exchange) -> AbstractAsyncContextManager[Any]:
         """As `open`."""
         client = await self.asynchronous()
-        return aclosing(await client.send(exchange.built(client), stream=True, follow_redirects=False))
+        request, connected = exchange.built(client, awaited=True), list[Any]()
+
+        async def note(event: str, facts: Mapping[str, Any]) -> None:
+            if event == "connection.connect_tcp.complete":
+                connected.append(facts["return_value"])
+
+        request.extensions["trace"] = note
+        try:
+            return aclosing(await client.send(request, stream=True, follow_redirects=False))
+        except asyncio.CancelledError:
+            # A connection whose TLS handshake is cancelled is forgotten while it is open (seen on httpcore2 2.16).
+            for stream in connected:
+                await stream.aclose()
+            raise
 
     def close(self) -> None:
         """Close the sync client, unless it is the caller's. The next call opens a new one."""
-        with self._lock:
+        with _LOCK:
             held, self._sync = self._sync, None
         if held is not None and held[0] == os.getpid() and self._address.http_client is None:
             held[1].close()
@@ -119,14 +138,21 @@ def _made(name: str, base_url: str) -> Any:
 
 
 @lru_cache(maxsize=8)
-def _trust(*_variables: str | None) -> ssl.SSLContext:
+def _trust(*variables: str | None) -> ssl.SSLContext:
     """Read the trusted certificates once for all clients, which takes longer than all else that a client needs.
 
     httpx2 looks at the variables itself; they are named so that a change of them is noticed.
+
+    Raises:
+        ConfigurationError: There is nothing to be read where they point.
     """
     import httpx2  # noqa: PLC0415 - see the module
 
-    return httpx2.create_ssl_context()
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:
+        where = "SSL_CERT_FILE={!r}, SSL_CERT_DIR={!r}".format(*variables)
+        raise ConfigurationError(f"There are no trusted certificates to be read ({where}): {error}.") from error
 
 
 def _trust_nobody() -> ssl.SSLContext:
@@ -148,12 +174,11 @@ async def _close_with_loop(client: Any) -> AsyncGenerator[None, None]:
 _KEPT: Final = 64
 """How many addresses are remembered. A program that makes a model for each request thus still shares one pool."""
 _CONNECTIONS: Final[OrderedDict[Address, Connection]] = OrderedDict()
-_CONNECTIONS_LOCK: Final = threading.Lock()
 
 
 def connection_for(address: Address) -> Connection:
     """Return the connection for an address, shared with everyone who asks for it."""
-    with _CONNECTIONS_LOCK:
+    with _LOCK:
         found = _CONNECTIONS.get(address)
         if found is None:
             found = _CONNECTIONS[address] = Connection(address)
@@ -165,5 +190,5 @@ def connection_for(address: Address) -> Connection:
 
 def forget() -> None:
     """Remember no connection any longer. Those that nobody else holds are closed."""
-    with _CONNECTIONS_LOCK:
+    with _LOCK:
         _CONNECTIONS.clear()

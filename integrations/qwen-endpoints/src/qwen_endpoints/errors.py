@@ -252,6 +252,7 @@ _REQUEST_ID_HEADERS: Final = (
     "x-generation-id",
 )
 _MAX_TEXT: Final = 2000
+_MAX_WORD: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,13 +361,13 @@ def _report(body: object) -> _Report:
         message=str(message or "the endpoint gave no reason")[:_MAX_TEXT],
         code=_word(fields.get("code")),
         type=_word(fields.get("type")),
-        request_id=str(request_id) if request_id else None,
+        request_id=str(request_id)[:_MAX_WORD] if request_id else None,
         detail=str(raw)[:_MAX_TEXT] if raw else "",  # pyright: ignore[reportUnknownArgumentType]
     )
 
 
 def _word(value: object) -> str:
-    return "" if value is None or isinstance(value, bool) else str(value)
+    return "" if value is None or isinstance(value, bool) else str(value)[:_MAX_WORD]
 
 
 def _status_in(code: str) -> int | None:

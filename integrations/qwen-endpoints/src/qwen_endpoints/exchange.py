@@ -20,7 +20,7 @@ from qwen_endpoints.errors import (
     StreamInterruptedError,
     TimedOutError,
 )
-from qwen_endpoints.hidden import credentials_of, hide_in_chain
+from qwen_endpoints.hidden import credentials_of, hide_in_chain, request_of
 from qwen_endpoints.logs import log_of
 from qwen_endpoints.outgoing import Outgoing, outgoing
 from qwen_endpoints.protocols import PROTOCOLS
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from qwen_endpoints.costs import CostTracker
     from qwen_endpoints.resolve import Endpoint
 
-_UNWRITABLE: Final = frozenset({"TypeError", "ValueError", "InvalidURL", "LocalProtocolError"})
+_UNWRITABLE: Final = frozenset({"TypeError", "ValueError", "InvalidURL", "LocalProtocolError", "ImportError"})
+"""The last: a proxy whose protocol needs another package."""
 
 
 class Exchange:
@@ -85,8 +86,20 @@ class Exchange:
         self._reply = None
         return Attempt(self)
 
-    def built(self, client: Any) -> Any:
-        """Return the request as one of an HTTP client's library."""
+    def built(self, client: Any, *, awaited: bool) -> Any:
+        """Return the request as one of an HTTP client's library.
+
+        Raises:
+            ConfigurationError: The client is the caller's, and closed or not one for such calls.
+        """
+        name = "async_http_client" if awaited else "http_client"
+        if client is getattr(self._call.transport, name):
+            if not hasattr(client, "build_request") or not hasattr(client, "aclose" if awaited else "close"):
+                what = "httpx2.AsyncClient or httpx.AsyncClient" if awaited else "httpx2.Client or httpx.Client"
+                text = f"{name} is a {type(client).__module__}.{type(client).__qualname__}, not an {what}."
+                raise self._scope.error(ConfigurationError, text)
+            if client.is_closed:
+                raise self._scope.error(ConfigurationError, f"{name} is closed.")
         return self._outgoing.built(client, self.clock.timeouts())
 
     def begin(self, response: Any) -> None:
@@ -118,9 +131,12 @@ class Exchange:
         for delta in self._noted(reply.feed(piece)):
             self._given = self._hands_on
             yield delta
-        if self.clock.is_idle(reply.progress):
+        idle, over = self.clock.is_idle(reply.progress), self.clock.is_over and not reply.ended
+        if isinstance(reply, Refusal) and (idle or over):  # its status says more than the lack of an end
+            raise reply.error()
+        if idle:
             raise self._scope.error(TimedOutError, self._idle_text(), partial=reply.partial())
-        if self.clock.is_over and not reply.ended:
+        if over:
             raise self._late()
 
     def finish(self) -> Iterator[CompletionDelta]:
@@ -140,6 +156,8 @@ class Exchange:
         if named is not None and self.clock.is_over and named.status is None and named.code is None:
             named = self._late()  # a consequence of being cut off, unless the endpoint itself has said it
         if named is None:
+            if request_of(error) is not None:  # raised by a hook of the caller's own HTTP client
+                self._hide(error)
             self.left()
             return False
         self._hide(error)

@@ -67,7 +67,7 @@ def hide_in_chain(error: BaseException, secrets: tuple[str, ...], header_names: 
     """
     names = _CREDENTIALS.union(name.lower() for name in header_names)
     links = _chain(error)
-    requests = [request for link in links if (request := _request_of(link)) is not None]
+    requests = [request for link in links if (request := request_of(link)) is not None]
     # An HTTP client of the caller's own adds what nobody told us.
     secrets = spellings(None, [value for request in requests for value in credentials_of(request)]) + secrets
     for link in links:
@@ -114,7 +114,8 @@ def _shown(value: Any, secrets: tuple[str, ...]) -> Any:
         return None
 
 
-def _request_of(error: BaseException) -> Any:
+def request_of(error: BaseException) -> Any:
+    """Return the request that an exception of the transport holds, or `None`."""
     try:
         return getattr(error, "request", None)
     except RuntimeError:  # httpx2: an exception without one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, SupportsIndex, cast
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from qwen_endpoints.types import Json
 
 _KEY_HEADERS: Final = {"authorization": "Authorization", "x-api-key": "X-Api-Key"}
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""Of a header (RFC 9110, 5.6.2)."""
+_VALUE: Final = re.compile(r"([!-~]+([ \t]+[!-~]+)*)?")
+"""Of a header, without what httpx2 cannot write: characters beyond ASCII."""
 
 
 class _Unshown(str):
@@ -61,26 +66,26 @@ def outgoing(call: Call, body: Json) -> Outgoing:
     """Return the request that makes a call.
 
     Raises:
-        ConfigurationError: The body cannot be written as JSON.
+        ConfigurationError: The body cannot be written as JSON, or a header or the query cannot be written at all.
     """
     protocol = PROTOCOLS[call.endpoint.provider.protocol]
     headers = {**_headers(call), "Content-Type": "application/json", **protocol.headers}
     return Outgoing(
         method="POST",
         url=call.endpoint.base_url + protocol.path,
-        headers=_with_given(headers, call.transport.headers),
+        headers=_with_given(headers, call),
         query=_query(call),
         content=_written(call, body),
     )
 
 
 def outgoing_listing(call: Call) -> Outgoing:
-    """Return the request for the endpoint's list of models."""
+    """Return the request for the endpoint's list of models. Raises as `outgoing`."""
     protocol = PROTOCOLS[call.endpoint.provider.protocol]
     return Outgoing(
         method="GET",
         url=call.endpoint.base_url + protocol.models_path,
-        headers=_with_given({**_headers(call), **protocol.headers}, call.transport.headers),
+        headers=_with_given({**_headers(call), **protocol.headers}, call),
         query=_query(call),
     )
 
@@ -93,21 +98,34 @@ def _headers(call: Call) -> dict[str, str]:
     return headers
 
 
-def _with_given(headers: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+def _with_given(headers: Mapping[str, str], call: Call) -> dict[str, str]:
     """Join our headers with the caller's, which take the place of ours in whatever case they are written."""
+    given = call.transport.headers
+    for name, value in given.items():
+        if not _NAME.fullmatch(name):
+            raise call.endpoint.scope.error(ConfigurationError, f"{name!r} is no name of a header.")
+        if not _VALUE.fullmatch(value):
+            what = "a line break, a character beyond ASCII, or white space at an end"
+            raise call.endpoint.scope.error(ConfigurationError, f"The header {name} has {what}: it cannot be sent.")
     named = {name.lower() for name in given}
     ours = {name: value for name, value in headers.items() if name.lower() not in named}
     return {**ours, **{name: _Unshown(value) for name, value in given.items()}}
 
 
 def _query(call: Call) -> dict[str, Any]:
-    return {name: _unshown(value) for name, value in call.transport.query.items()}
+    return {name: _queried(call, name, value) for name, value in call.transport.query.items()}
 
 
-def _unshown(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_unshown(item) for item in cast("Sequence[Any]", value)]
-    return _Unshown(value) if isinstance(value, str) else value
+def _queried(call: Call, name: str, value: Any) -> Any:
+    """Return a parameter, or the several of that name; httpx2 would write anything else as its repr."""
+    several = list(cast("Sequence[Any]", value)) if isinstance(value, (list, tuple)) else [value]
+    for item in several:
+        if item is not None and not isinstance(item, (str, int, float)):
+            text = (
+                f"default_query[{name!r}] holds a {type(item).__name__}; a query has texts, numbers and lists of them."
+            )
+            raise call.endpoint.scope.error(ConfigurationError, text)
+    return [_Unshown(item) if isinstance(item, str) else item for item in several]
 
 
 def _written(call: Call, body: Json) -> bytes:

@@ -12,7 +12,7 @@ import re
 import threading
 import unicodedata
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from importlib import resources
 from typing import TYPE_CHECKING, Final
@@ -71,7 +71,7 @@ _FOREIGN: Final = frozenset(
 
 _LONGEST_BLANK: Final = 10_000
 """The tokenizer's regular expressions give up on a run of some hundred thousand blanks, so longer ones are cut."""
-_BLANKS: Final = re.compile(rf"(\s{{{_LONGEST_BLANK}}})")
+_BLANKS: Final = re.compile(rf"(?<!\s)\s{{{_LONGEST_BLANK},}}")  # begins where a run does, or it would try everywhere
 
 # Fitted along with the weights.
 _MOST_ACCENTS: Final = 0.2
@@ -190,8 +190,17 @@ def _installed(vocabulary: Vocabulary) -> Encoding:
 
 def _encode(encoding: Encoding, text: str) -> list[int]:
     text = unicodedata.normalize("NFC", text)
-    pieces = _BLANKS.split(text) if len(text) >= _LONGEST_BLANK else [text]
-    return [token for piece in pieces for token in encoding.encode(piece, allowed_special="all")]
+    return [token for piece in _pieces(text) for token in encoding.encode(piece, allowed_special="all")]
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Cut long runs of blanks; what is left of one stays with what follows it."""
+    begin = 0
+    for run in _BLANKS.finditer(text):
+        for end in range(run.start(), run.end() + 1, _LONGEST_BLANK):
+            yield text[begin:end]
+            begin = end
+    yield text[begin:]
 
 
 # Without one

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -283,11 +283,18 @@ def _logprobs(stated: Json | None) -> list[list[LogProb]] | None:
 
 
 def _alternatives(token: Json) -> list[LogProb]:
-    others = cast("Sequence[Json]", token.get("top_logprobs") or ())
-    listed = [token, *(other for other in others if other.get("token") != token.get("token"))]
-    return [
-        LogProb(
-            token=str(item.get("token", "")), logprob=float(item.get("logprob") or 0.0), bytes=item.get("bytes") or []
-        )
-        for item in listed
-    ]
+    others = token.get("top_logprobs")
+    stated = cast("list[object]", others) if isinstance(others, list) else []
+    listed = [cast("Json", other) for other in stated if isinstance(other, Mapping)]
+    return [_logprob(each) for each in (token, *listed) if each is token or each.get("token") != token.get("token")]
+
+
+def _logprob(stated: Json) -> LogProb:
+    """Read one token; what is missing or of another type is left at the framework's own nothing."""
+    token, logprob, encoded = stated.get("token"), stated.get("logprob"), stated.get("bytes")
+    numbers = cast("list[object]", encoded) if isinstance(encoded, list) else []
+    return LogProb(
+        token=token if isinstance(token, str) else "",
+        logprob=float(logprob) if isinstance(logprob, (int, float)) else 0.0,
+        bytes=[number for number in numbers if isinstance(number, int)],
+    )
