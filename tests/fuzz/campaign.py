@@ -109,7 +109,7 @@ def keep_new(corpus: Path) -> None:
         for data in _below(corpus, _SMALLEST_KEPT):
             (Path(small) / hashlib.sha256(data).hexdigest()[:12]).write_bytes(data)
         before = {path.name for path in Path(known).iterdir()}
-        _libfuzzer("-merge=1", known, small)
+        _libfuzzer("-merge=1", "-use_counters=0", known, small)
         new = [path for path in Path(known).iterdir() if path.name not in before]
         for path in new:
             data = path.read_bytes()

@@ -68,9 +68,8 @@ def seeds() -> Iterator[tuple[str, bytes]]:
         yield f"messages-whole-{number}", b"210" + whole
         yield f"messages-streamed-{number}", b"209" + streamed
         yield f"messages-unsigned-{number}", b"300" + streamed
-    for path in (*sorted(CORPUS.iterdir()), *sorted(CRASHES.iterdir())):
-        if path.suffix == ".reply":
-            yield path.name, path.read_bytes()
+    for path in (*sorted(CORPUS.glob("*.reply")), *sorted(CRASHES.glob("*.reply"))):
+        yield path.name, path.read_bytes()
 
 
 def dictionary() -> str:

@@ -18,5 +18,7 @@ if __name__ == "__main__":
         changed = mutate(data, longest, seed) if seed % 2 else None
         return atheris.Mutate(data, longest) if changed is None else changed
 
-    atheris.Setup(sys.argv, target.examine, custom_mutator=change)
+    # libFuzzer calls itself again when it merges: its first argument is then what the shell gets.
+    arguments = [f"{sys.executable} -m tests.fuzz.under_atheris", *sys.argv[1:]]
+    atheris.Setup(arguments, target.examine, custom_mutator=change)
     atheris.Fuzz()

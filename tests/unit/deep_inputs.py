@@ -53,6 +53,16 @@ def chain(length: int) -> dict[str, Any]:
     return _defined([[place + 1] for place in range(length)])
 
 
+def long_lists(length: int) -> dict[str, Any]:
+    """One definition with a long list, which as many properties refer to."""
+    properties = {f"p{place}": _reference(0) for place in range(length)}
+    return {
+        "type": "object",
+        "properties": properties,
+        "$defs": {"d0": {"enum": [str(place) for place in range(length)]}},
+    }
+
+
 def _defined(held: list[list[int]]) -> dict[str, Any]:
     definitions: dict[str, Any] = {
         f"d{place}": {"type": "object", "properties": {f"p{n}": _reference(other) for n, other in enumerate(others)}}

@@ -188,6 +188,7 @@ _REFUSED: Final = (
     both("status", repeated(TimedOutError), 504),
     both("status", repeated(ServerError), 529),
     both("endless-refusal", repeated(ServerError)),
+    both("blank-refusal", fails(WrongKey, after=SHORT), 0.02, limits=_SHORT),
     both("retry-after", repeated(RateLimitError, after=1.0), "1"),
     both("retry-after", repeated(RateLimitError, after=0.9), "date"),
     both("retry-after", repeated(RateLimitError, after=0.1), "ms"),
@@ -220,6 +221,14 @@ _DUE: Final = (
     both("silent", _LATE, limits=_DEADLINE),
     both("slow-first-byte", _LATE, 2.0, limits=_DEADLINE),
     Row(fault="stall-between-chunks", whole=_LATE, stream=fails(TimedOutError, TWO, after=SHORT), limits=_DEADLINE),
+    # Each step is short enough; their sum is not.
+    Row(
+        fault="stall-between-chunks",
+        parameter=1.8,
+        whole=fails(TimedOutError, after=2.0),
+        stream=fails(TimedOutError, TWO, after=2.0),
+        limits={"deadline": 2.0},
+    ),
     *(both(fault, _LATE, 0.02, limits=_DEADLINE) for fault in ("drip", "keep-alives", "pings")),
     Row(
         fault="endless",

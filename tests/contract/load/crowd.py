@@ -6,6 +6,7 @@ import asyncio
 import re
 import threading
 import time
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +42,9 @@ class Wave:
     problems: Sequence[str]
     """One for each call that did not give what it should."""
     first: Sequence[float]
-    """Seconds from the wave's beginning to each call's first piece, in order."""
+    """Seconds from the wave's beginning to each call's first piece, in order; an array, so that who keeps it and counts
+    objects counts one.
+    """
     most: int
     """Most streams that were open here at the same time: begun, and not yet read to the end."""
 
@@ -164,7 +167,8 @@ class _Meeting:
                 self._problems.append(problem)
 
     def wave(self) -> Wave:
-        return Wave(manners=self._manners, problems=self._problems, first=sorted(self._first), most=self._most)
+        first = array("d", sorted(self._first))
+        return Wave(manners=self._manners, problems=self._problems, first=first, most=self._most)
 
 
 @dataclass

@@ -5,34 +5,52 @@ Time is the processor's, with bounds far above what was seen, so that only anoth
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from qwen_endpoints import ConfigurationError, Message, QwenClient, ToolCall
+from qwen_endpoints import (
+    Completion,
+    ConfigurationError,
+    InvalidRequestError,
+    Message,
+    QwenClient,
+    ToolCall,
+    count_tokens,
+)
+from qwen_endpoints.chat_completions.stream import StreamDecoder
 from qwen_endpoints.tools import inline_refs
 
-from tests.unit.deep_inputs import bomb, chain, circle, deep_list, deep_schema, mutual, tool_of, wide_schema
+from tests.unit.deep_inputs import bomb, chain, circle, deep_list, deep_schema, long_lists, mutual, tool_of, wide_schema
 
 from .messages_support import decode_pieces as decode_messages
 from .messages_support import grown, opened, sse, whole_reply
 from .support import (
+    SSE,
+    Reply,
     Server,
     call_piece,
     calls_chunk,
     chunk,
     decode_pieces,
+    encoded,
     endpoint,
     json_reply,
     make,
     send,
     sse_body,
     user,
+    whole_body,
 )
 
 PROTOCOLS = ("vllm", "vllm-anthropic")
+JSON = "application/json"
 pytestmark = pytest.mark.timeout(400)  # by the clock, which a busy machine runs through
+endless = pytest.mark.parametrize(
+    "schema", [bomb(40), mutual(30), chain(5_000), long_lists(2_000)], ids=["bomb", "mutual", "chain", "lists"]
+)
 both = pytest.mark.parametrize("provider", PROTOCOLS)
 
 
@@ -44,6 +62,13 @@ def seconds(work: Callable[[], object]) -> float:
     began = time.process_time()
     work()
     return time.process_time() - began
+
+
+def assert_in_proportion(work: Callable[[int], object], much: int) -> None:
+    """Ten times as much takes ten times as long, and not a hundred times."""
+    work(much // 100)
+    little = seconds(lambda: work(much // 10))
+    assert seconds(lambda: work(much)) < 25 * max(little, 0.05)
 
 
 @both
@@ -67,7 +92,9 @@ def test_what_is_nested_too_deeply_is_refused(
 
 
 @both
-@pytest.mark.parametrize("schema", [bomb(40), mutual(30), chain(5_000)], ids=["bomb", "mutual", "chain"])
+@pytest.mark.parametrize(
+    "schema", [bomb(40), mutual(30), chain(5_000), long_lists(2_000)], ids=["bomb", "mutual", "chain", "lists"]
+)
 def test_references_that_grow_without_end_stay_references(
     server: Server, client: QwenClient, provider: str, schema: dict[str, Any]
 ) -> None:
@@ -76,6 +103,20 @@ def test_references_that_grow_without_end_stay_references(
     assert seconds(lambda: send(client, place, tools=[tool_of(schema)])) < 20
     tool = server.last.json["tools"][0]
     assert (tool.get("input_schema") or tool["function"]["parameters"]) == schema
+
+
+@both
+@pytest.mark.parametrize("names", [["f" * 1_000_000], [f"f{n}" for n in range(10_000)]], ids=["long", "many"])
+def test_tools_without_measure_go_out_and_are_told_in_few_words(
+    server: Server, client: QwenClient, provider: str, names: list[str]
+) -> None:
+    tools: list[dict[str, Any]] = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in names]
+    answer(server, provider)
+    assert seconds(lambda: send(client, make(server, provider), tools=tools)) < 20
+    assert len(server.last.json["tools"]) == len(tools)
+    with pytest.raises(ConfigurationError, match="cannot be met") as caught:
+        send(client, make(server, provider), tools=tools, tool_choice="g" * 1_000_000)
+    assert len(str(caught.value)) < 5_000
 
 
 def test_references_that_grow_a_little_are_inlined() -> None:
@@ -96,9 +137,10 @@ def test_a_huge_schema_goes_out_whole(server: Server, client: QwenClient, provid
 def test_a_long_history_whose_calls_all_have_one_id_goes_out(server: Server, client: QwenClient, provider: str) -> None:
     call = ToolCall(id="call_1", name="f", arguments="{}", parsed={})
     asked = Message(role="assistant", tool_calls=(call,))
-    history = [user(), *[asked, Message(role="tool", content="r", tool_call_id="call_1")] * 50_000]
+    turn = [asked, Message(role="tool", content="r", tool_call_id="call_1")]
     answer(server, provider)
-    assert seconds(lambda: send(client, make(server, provider), messages=history)) < 60
+    place = make(server, provider)
+    assert_in_proportion(lambda count: send(client, place, messages=[user(), *turn * (count // 2)]), 100_000)
     assert len(server.last.json["messages"]) > 100_000
 
 
@@ -153,6 +195,34 @@ def test_numbers_that_json_does_not_have_are_refused(
 
 
 @both
+@pytest.mark.parametrize("value", [{b"a": 1}, {(1, 2): 1}, b"a", {1}, object()], ids=lambda value: type(value).__name__)
+def test_values_that_json_does_not_have_are_refused(
+    server: Server, client: QwenClient, provider: str, value: Any
+) -> None:
+    schema = {"type": "object", "properties": {"a": {"default": value}}}
+    for call in (dict(tools=[tool_of(schema)]), dict(overrides={"extra_body": {"x": value}})):
+        with pytest.raises(ConfigurationError, match="cannot be written"):
+            send(client, make(server, provider), **call)
+    assert server.received == []
+
+
+@both
+@pytest.mark.parametrize(
+    "place", ["error.message", "error.code", "error.type", "error.request_id", "error.metadata.raw"]
+)
+def test_an_error_without_measure_is_told_in_few_words(
+    server: Server, client: QwenClient, provider: str, place: str
+) -> None:
+    body: Any = "x" * 900_000
+    for name in reversed(place.split(".")):
+        body = {name: body}
+    server.script(Reply([json.dumps(body).encode()], status=400))
+    with pytest.raises(InvalidRequestError) as caught:
+        send(client, make(server, provider))
+    assert len(str(caught.value)) < 10_000
+
+
+@both
 def test_nul_goes_out_as_it_is(server: Server, client: QwenClient, provider: str) -> None:
     answer(server, provider)
     send(client, make(server, provider), messages=[user("a\0b")])
@@ -161,7 +231,7 @@ def test_nul_goes_out_as_it_is(server: Server, client: QwenClient, provider: str
 
 # Replies in so many pieces that work on all that was there before, for each of them, would take minutes
 
-MANY = 30_000
+MANY = 20_000
 TEMPLATE = endpoint("vllm", "qwen3.6-27b")
 
 
@@ -177,6 +247,8 @@ PIECES: dict[str, Callable[[int], dict[str, Any]]] = {
     "calls": lambda number: calls_chunk(call_piece("{}", index=number, name="f")),
     "equal calls": lambda _: calls_chunk(call_piece("{}", index=0, name="f")),
     "arguments": lambda number: calls_chunk(call_piece("word" if number else '{"a": "', id="c", name="f")),
+    "arguments, the name each time": lambda number: calls_chunk(call_piece("word" if number else '{"a": "', name="f")),
+    "unknown text": lambda _: chunk({"audio": "word " * 20}),
     "logprobs": lambda _: {"choices": [{"index": 0, "delta": {}, "logprobs": {"content": [{"token": "a"}]}}]},
     "lists": lambda _: chunk({"annotations": [1, 2]}),
     "answers": lambda number: {"choices": [{"index": number, "delta": {"content": "x"}}]},
@@ -187,16 +259,53 @@ PIECES: dict[str, Callable[[int], dict[str, Any]]] = {
 def test_a_stream_of_many_pieces_takes_time_in_proportion(kind: str) -> None:
     piece = PIECES[kind]
 
-    def read(count: int) -> float:
+    def read(count: int) -> None:
         body = sse_body(*(piece(number) for number in range(count)), chunk({}, "stop"))
-        pieces = [body[start : start + 65536] for start in range(0, len(body), 65536)]
-        return seconds(lambda: decode_pieces(pieces, TEMPLATE))
+        decode_pieces([body[start : start + 65536] for start in range(0, len(body), 65536)], TEMPLATE)
 
-    read(100)
-    assert read(MANY) < 25 * max(read(MANY // 10), 0.05)
+    assert_in_proportion(read, MANY)
+
+
+@pytest.mark.parametrize(
+    ("blank", "label"),
+    [(b" ", JSON), (b"\n", JSON), (b" ", SSE), (b"\n", SSE)],
+    ids=["blank", "LF", "stream", "stream LF"],
+)
+def test_white_space_before_a_reply_takes_time_in_proportion(blank: bytes, label: str) -> None:
+    def read(count: int) -> None:
+        pieces = [b"\xef\xbb\xbf", *[blank] * count, whole_body({"content": "x"})]
+        assert decode_pieces(pieces, content_type=label).text() == "x"
+
+    assert_in_proportion(read, 10 * MANY)
+
+
+@pytest.mark.parametrize("label", [SSE, JSON])
+def test_a_reply_in_single_bytes_takes_time_in_proportion(label: str) -> None:
+    def read(count: int) -> None:
+        message = {"content": "x" * count}
+        body = sse_body(chunk(message, "stop")) if label == SSE else whole_body(message)
+        assert len(decode_pieces((bytes([byte]) for byte in body), content_type=label).text()) == count
+
+    assert_in_proportion(read, 10 * MANY)
 
 
 def test_blocks_without_an_index_are_found_at_once() -> None:
     begun = [opened(None, {"type": "thinking"}), *[opened(None, {"type": "text"})] * MANY]
     body = sse(*begun, *[grown(None, "thinking_delta", thinking="w")] * MANY, {"type": "message_stop"})
     assert seconds(lambda: decode_messages([body])) < 30
+
+
+def test_what_had_arrived_does_not_change_when_more_arrives() -> None:
+    piece = {"choices": [{"index": 0, "delta": {"marks": [1]}, "logprobs": {"content": [{"token": "a"}]}}]}
+    decoder = StreamDecoder(TEMPLATE, encoded(TEMPLATE))
+    held: list[Completion] = []
+    for _ in range(3):
+        decoder.feed(piece)
+        held.append(decoder.snapshot())
+    assert [completion.first.extra for completion in held] == [{"marks": [1] * count} for count in (1, 2, 3)]
+    assert [len((completion.first.logprobs or {})["content"]) for completion in held] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("run", [9_999, 10_000, 1_000_000])
+def test_tokens_of_long_blanks_are_counted_in_proportion(run: int) -> None:
+    assert seconds(lambda: count_tokens((" " * run + "x") * (1_000_000 // run))) < 5

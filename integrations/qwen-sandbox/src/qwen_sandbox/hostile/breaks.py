@@ -62,7 +62,9 @@ def _begins(asked: Asked) -> Iterator[Step]:
 
 
 def _stalls_between(asked: Asked) -> Iterator[Step]:
-    yield from _begins(asked)
+    yield head(asked, headers=CHUNKED)
+    yield asked.amount
+    yield from map(chunk, asked.pieces()[: asked.first_words()])
     yield Stop.HOLD
 
 
@@ -145,7 +147,13 @@ BREAKS: Final = (
     Fault("header-drip", "sends the headers one byte at a time", _drips_its_head, 0.05, "seconds between bytes"),
     Fault("header-flood", "sends headers without end", _floods_headers, 1000, "kilobytes, after which it is silent"),
     Fault("reset-after-headers", "resets the connection before the body", _resets_after_head),
-    Fault("stall-between-chunks", "falls silent after two words of three", _stalls_between),
+    Fault(
+        "stall-between-chunks",
+        "falls silent after two words of three",
+        _stalls_between,
+        0.0,
+        "seconds from the headers to the words",
+    ),
     Fault("stall-inside-chunk", "falls silent in the middle of an event", _stalls_inside),
     Fault("reset-mid-body", "resets the connection in the middle of an event", _resets_in_body),
     Fault("reset-between-lines", "resets the connection between two lines of a stream", _resets_between_lines),

@@ -98,6 +98,13 @@ def _asks_to_wait(asked: Asked) -> Iterator[Step]:
     yield from _refusal(asked, 429, headers)
 
 
+def _refuses_blankly(asked: Asked) -> Iterator[Step]:
+    yield head(asked, _status_line(401), {"content-type": "text/plain", **CHUNKED})
+    while True:
+        yield chunk(b" ")
+        yield asked.amount
+
+
 def _recovers(asked: Asked) -> Iterator[Step]:
     if asked.number <= asked.amount:
         yield from _refusal(asked, 503, {"retry-after-ms": "10"})
@@ -158,6 +165,13 @@ STATUSES: Final = (
         _refuses_at_length,
         0,
         "seconds between packets",
+    ),
+    Fault(
+        "blank-refusal",
+        "refuses with status 401 and white space without end",
+        _refuses_blankly,
+        0.05,
+        "seconds between spaces",
     ),
     Fault("no-channel", "refuses with status 503 because it has nobody to ask for this model", _has_no_channel),
     Fault("recovers", "refuses with status 503 at first, then answers", _recovers, 1, "how often it refuses"),
