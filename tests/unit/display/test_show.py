@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import re
-import signal
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -132,7 +131,7 @@ class Interrupted(Iterator[CompletionDelta]):
     def __next__(self) -> CompletionDelta:
         self._left -= 1
         if not self._left:
-            signal.raise_signal(signal.SIGINT)
+            raise KeyboardInterrupt  # not by a signal: with other threads at work Python may see to one much later
         return next(self._stream)
 
     def close(self) -> None:
@@ -143,7 +142,7 @@ def test_ctrl_c_leaves_what_came_and_ends_the_stream(slow: Sandbox, client: Qwen
     stream = Interrupted(client.stream(call_at(slow, "Count from 1 to 900")))  # held, so that not its end closes it
     with stdout() as out, pytest.raises(KeyboardInterrupt):
         show(stream)
-    assert re.fullmatch(r"(?s)thinking: The .+\nnot finished: interrupted\n", out.getvalue())
+    assert re.fullmatch(r"thinking: The .+\nnot finished: interrupted\n", out.getvalue())
     assert all_streams_end(slow)
 
 

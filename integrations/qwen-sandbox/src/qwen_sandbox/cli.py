@@ -23,13 +23,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.replay is not None and not options.replay.is_dir():
         sys.stderr.write(f"qwen-sandbox: {options.replay} is not a folder\n")
         return 2
-    stopped = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopped.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
     sandbox = Sandbox(port=options.port, host=options.host, replay=options.replay, chunk_delay=options.chunk_delay)
     try:
         sandbox.start()
@@ -37,14 +30,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"qwen-sandbox: cannot listen on {options.host}:{options.port}: {error}\n")
         return 1
     try:
+        _serve(sandbox)
+    finally:
+        sandbox.stop()
+    return 0
+
+
+def _serve(sandbox: Sandbox) -> None:
+    """Say where it is, and wait until someone wants it to stop."""
+    stopped = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
         sys.stdout.write(_banner(sandbox))
         sys.stdout.flush()
         # Short waits: on some platforms a long wait keeps Ctrl-C from being seen.
         while not stopped.wait(0.2):
             pass
     finally:
-        sandbox.stop()
-    return 0
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _parser() -> argparse.ArgumentParser:
