@@ -55,13 +55,14 @@ class Place:
         return ReplyDecoder(self.endpoint, payloads, {"content-type": label})
 
 
-def _place(provider: str, model: str) -> Place:
+def place_of(provider: str, model: str, *, prompt: str = "Hi") -> Place:
+    """A place by the names of its provider and model, at its own address."""
     endpoint = resolve(QwenSettings(model=model, provider=provider, api_key=SecretStr(SECRET)))
-    request = ChatRequest(messages=(Message(role="user", content="Hi"),))
+    request = ChatRequest(messages=(Message(role="user", content=prompt),))
     return Place(endpoint, PROTOCOLS[endpoint.provider.protocol].encode(request, endpoint, stream=True))
 
 
-PLACES: Final = tuple(_place(*row) for row in ROWS)
+PLACES: Final = tuple(place_of(*row) for row in ROWS)
 
 
 @dataclass(frozen=True, slots=True)

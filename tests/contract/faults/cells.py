@@ -99,7 +99,7 @@ async def wrong_cells(sandbox: Sandbox, row: Row) -> dict[str, str]:
         wrong = {}
         for cell, one in seen.items():
             due = row.outcome(streamed=cell.streamed)
-            how = one.unlike(due, due.after * longer + SLACK + measured.withheld)
+            how = one.unlike(due, due.after * longer + due.spread + SLACK + measured.withheld)
             wrong |= {cell.name: how} if how else {}
         if not wrong or not row.limits or measured.withheld < min(row.limits.values()) / 2:
             return wrong

@@ -44,6 +44,8 @@ class Outcome:
     """How many the server sees, with `max_retries=1`."""
     after: float = 0.0
     """Seconds at least until it comes."""
+    spread: float = 0.0
+    """Seconds by which that varies of itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +192,8 @@ _REFUSED: Final = (
     both("endless-refusal", repeated(ServerError)),
     both("blank-refusal", fails(WrongKey, after=SHORT), 0.02, limits=_SHORT),
     both("retry-after", repeated(RateLimitError, after=1.0), "1"),
-    both("retry-after", repeated(RateLimitError, after=0.9), "date"),
+    # A date has whole seconds.
+    both("retry-after", Outcome(error=RateLimitError, requests=2, after=0.9, spread=1.1), "date"),
     both("retry-after", repeated(RateLimitError, after=0.1), "ms"),
     both("retry-after", repeated(RateLimitError, after=0.0), "-5"),
     *(both("retry-after", repeated(RateLimitError), stated) for stated in ("nan", "soon")),

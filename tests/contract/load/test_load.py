@@ -28,7 +28,8 @@ async def test_waves_of_calls_keep_their_answers_apart_and_leave_nothing() -> No
         warm = await after_a_wave(crowd, server, first)
         for _ in range(2):
             last = await after_a_wave(crowd, server, first)
-            assert last.objects_since(warm) < 2 * CALLS  # less than one object for each call
+            # Two for each call of the two waves. A call that is held on to has a hundred; `make soak` sees less.
+            assert last.objects_since(warm) < 4 * CALLS
             assert last.megabytes - warm.megabytes < 10
         await crowd.aclose()
         closed = await settled(first.tasks)

@@ -61,13 +61,13 @@ def call_to(server: Server, overrides: Any = None, **settings: Any) -> Call:
     return plan_call(make(server, "vllm", **{"max_retries": 0, **settings}), [user()], overrides=overrides)
 
 
-async def late(way: Way, call: Call, *, after: float) -> TimedOutError:
+async def late(way: Way, call: Call, *, after: float, slack: float = SLACK) -> TimedOutError:
     """Make a call that comes too late, and look at what it leaves behind."""
     client, threads, tasks = QwenClient(), set(threading.enumerate()), asyncio.all_tasks()
     began = time.monotonic()
     with pytest.raises(QwenError) as caught:
         await way(client, call)
-    assert after * 0.9 <= time.monotonic() - began < after + SLACK
+    assert after * 0.9 <= time.monotonic() - began < after + slack
     assert type(caught.value) is TimedOutError
     assert caught.value.retryable
     assert {thread for thread in set(threading.enumerate()) - threads if isinstance(thread, threading.Timer)} == set()
@@ -270,6 +270,19 @@ async def test_an_answer_that_comes_too_slowly(server: Server, way: Way) -> None
     server.script(Reply(pieces, content_type=SSE if streamed else "application/json", pause=0.1))
     error = await late(way, call_to(server, deadline=0.8, timeout=30), after=0.8)
     assert error.message.startswith("The call was not over within 0.8 s (deadline).")
+    assert (error.partial is not None) == streamed
+
+
+@four_ways
+async def test_an_answer_that_stops_shortly_before(server: Server, way: Way) -> None:
+    """No step of it has a limit that would end it in time."""
+    streamed = way in STREAMED
+    body = sse_body(*[HELLO[0]] * 7, done=False) if streamed else whole_body()[:70]
+    size = len(body) // 7
+    pieces = [body[start : start + size] for start in range(0, size * 7, size)]
+    kind = SSE if streamed else "application/json"
+    server.script(Reply(pieces, content_type=kind, pause=0.4, after="hold"))
+    error = await late(way, call_to(server, deadline=3), after=3, slack=2)
     assert (error.partial is not None) == streamed
 
 

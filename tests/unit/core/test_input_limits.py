@@ -23,6 +23,7 @@ from qwen_endpoints import (
 from qwen_endpoints.chat_completions.stream import StreamDecoder
 from qwen_endpoints.tools import inline_refs
 
+from tests.fuzz.target import ROWS, place_of, read
 from tests.unit.deep_inputs import bomb, chain, circle, deep_list, deep_schema, long_lists, mutual, tool_of, wide_schema
 
 from .messages_support import decode_pieces as decode_messages
@@ -229,41 +230,59 @@ def test_nul_goes_out_as_it_is(server: Server, client: QwenClient, provider: str
     assert "a\\u0000b" in server.last.body.decode()
 
 
-# Replies in so many pieces that work on all that was there before, for each of them, would take minutes
+# Replies in so many pieces that work on all that was there before, for each of them, takes a hundred times as long for
+# ten times as many. What is copied fast comes in long pieces, so that it shows.
 
-MANY = 20_000
+MANY = 15_000
+LONG = 4_000
+WORDS = "word " * 1_000
+ONES = [1] * 300
 TEMPLATE = endpoint("vllm", "qwen3.6-27b")
 
 
-def detail(index: Any) -> dict[str, Any]:
-    return chunk({"reasoning_details": [{"type": "reasoning.text", "index": index, "id": None, "text": "word "}]})
+def detail(index: Any, text: str) -> dict[str, Any]:
+    return chunk({"reasoning_details": [{"type": "reasoning.text", "index": index, "id": None, "text": text}]})
 
 
-PIECES: dict[str, Callable[[int], dict[str, Any]]] = {
-    "text": lambda _: chunk({"content": "word "}),
-    "blanks": lambda _: chunk({"content": " \n"}),
-    "details": detail,
-    "one detail": lambda _: detail(0),
+SMALL: dict[str, Callable[[int], dict[str, Any]]] = {
+    "details": lambda number: detail(number, "word "),
     "calls": lambda number: calls_chunk(call_piece("{}", index=number, name="f")),
     "equal calls": lambda _: calls_chunk(call_piece("{}", index=0, name="f")),
-    "arguments": lambda number: calls_chunk(call_piece("word" if number else '{"a": "', id="c", name="f")),
-    "arguments, the name each time": lambda number: calls_chunk(call_piece("word" if number else '{"a": "', name="f")),
-    "unknown text": lambda _: chunk({"audio": "word " * 20}),
-    "logprobs": lambda _: {"choices": [{"index": 0, "delta": {}, "logprobs": {"content": [{"token": "a"}]}}]},
-    "lists": lambda _: chunk({"annotations": [1, 2]}),
     "answers": lambda number: {"choices": [{"index": number, "delta": {"content": "x"}}]},
+}
+LARGE: dict[str, Callable[[int], dict[str, Any]]] = {
+    "text": lambda _: chunk({"content": WORDS}),
+    "blanks": lambda _: chunk({"content": " \n" * 2_000}),
+    "one detail": lambda _: detail(0, WORDS),
+    "arguments": lambda number: calls_chunk(call_piece(WORDS if number else '{"a": "', id="c", name="f")),
+    "arguments, the name each time": lambda number: calls_chunk(call_piece(WORDS if number else '{"a": "', name="f")),
+    "unknown text": lambda _: chunk({"audio": WORDS}),
+    "unknown list": lambda _: chunk({"annotations": ONES}),
+    "logprobs": lambda _: {"choices": [{"index": 0, "delta": {}, "logprobs": {"content": ONES}}]},
 }
 
 
-@pytest.mark.parametrize("kind", PIECES)
-def test_a_stream_of_many_pieces_takes_time_in_proportion(kind: str) -> None:
-    piece = PIECES[kind]
+@pytest.mark.parametrize(
+    ("piece", "many"),
+    [
+        *(pytest.param(piece, MANY, id=name) for name, piece in SMALL.items()),
+        *(pytest.param(piece, LONG, id=name) for name, piece in LARGE.items()),
+    ],
+)
+def test_a_stream_of_many_pieces_takes_time_in_proportion(piece: Callable[[int], dict[str, Any]], many: int) -> None:
+    def attempt(count: int) -> None:
+        decode_pieces((sse_body(piece(number), done=number == count) for number in range(count + 1)), TEMPLATE)
 
-    def read(count: int) -> None:
-        body = sse_body(*(piece(number) for number in range(count)), chunk({}, "stop"))
-        decode_pieces([body[start : start + 65536] for start in range(0, len(body), 65536)], TEMPLATE)
+    assert_in_proportion(attempt, many)
 
-    assert_in_proportion(read, MANY)
+
+@pytest.mark.parametrize("row", [ROWS[0], ROWS[2]], ids=["chat completions", "messages"])
+def test_calls_without_ids_in_a_large_conversation_cost_little(row: tuple[str, str]) -> None:
+    place = place_of(*row, prompt="word " * 1_000_000)
+    calls = [calls_chunk(call_piece("{}", index=number, name="f")) for number in range(500)]
+    blocks = [opened(number, {"type": "tool_use", "name": "f", "input": {}}) for number in range(500)]
+    reply = sse(*blocks, {"type": "message_stop"}) if row == ROWS[2] else sse_body(*calls)
+    assert seconds(lambda: read([reply], place, SSE)) < 2
 
 
 @pytest.mark.parametrize(
@@ -272,27 +291,30 @@ def test_a_stream_of_many_pieces_takes_time_in_proportion(kind: str) -> None:
     ids=["blank", "LF", "stream", "stream LF"],
 )
 def test_white_space_before_a_reply_takes_time_in_proportion(blank: bytes, label: str) -> None:
-    def read(count: int) -> None:
+    def attempt(count: int) -> None:
         pieces = [b"\xef\xbb\xbf", *[blank] * count, whole_body({"content": "x"})]
         assert decode_pieces(pieces, content_type=label).text() == "x"
 
-    assert_in_proportion(read, 10 * MANY)
+    assert_in_proportion(attempt, 10 * MANY)
 
 
 @pytest.mark.parametrize("label", [SSE, JSON])
 def test_a_reply_in_single_bytes_takes_time_in_proportion(label: str) -> None:
-    def read(count: int) -> None:
+    def attempt(count: int) -> None:
         message = {"content": "x" * count}
         body = sse_body(chunk(message, "stop")) if label == SSE else whole_body(message)
         assert len(decode_pieces((bytes([byte]) for byte in body), content_type=label).text()) == count
 
-    assert_in_proportion(read, 10 * MANY)
+    assert_in_proportion(attempt, 10 * MANY)
 
 
-def test_blocks_without_an_index_are_found_at_once() -> None:
-    begun = [opened(None, {"type": "thinking"}), *[opened(None, {"type": "text"})] * MANY]
-    body = sse(*begun, *[grown(None, "thinking_delta", thinking="w")] * MANY, {"type": "message_stop"})
-    assert seconds(lambda: decode_messages([body])) < 30
+def test_blocks_without_an_index_are_found_in_proportion() -> None:
+    def attempt(count: int) -> None:
+        begun = [opened(None, {"type": "thinking"}), *[opened(None, {"type": "text"})] * count]
+        grew = [grown(None, "thinking_delta", thinking="w")] * count
+        decode_messages([sse(*begun, *grew, {"type": "message_stop"})])
+
+    assert_in_proportion(attempt, MANY)
 
 
 def test_what_had_arrived_does_not_change_when_more_arrives() -> None:

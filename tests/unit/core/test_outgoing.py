@@ -111,11 +111,13 @@ async def test_half_of_a_character(server: Server, client: QwenClient, given: An
     assert "surrogates" in told
 
 
-async def test_half_of_a_character_in_a_query(server: Server, client: QwenClient) -> None:
-    call = plan_call(make(server, "vllm", default_query={"a": "\ud83d"}), [user()])
-    with pytest.raises(ConfigurationError):
+@pytest.mark.parametrize("value", ["\ud83d", f"{SECRET}\ud83d"])
+async def test_half_of_a_character_in_a_query(server: Server, client: QwenClient, value: str) -> None:
+    call = plan_call(make(server, "vllm", default_query={"a": value}), [user()])
+    with pytest.raises(ConfigurationError, match="surrogates") as caught:
         client.complete(call)
-    with pytest.raises(ConfigurationError):
+    assert "4711" not in f"{caught.value} {caught.value.__cause__!r}"
+    with pytest.raises(ConfigurationError, match="surrogates"):
         await client.acomplete(call)
     assert server.received == []
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _CONNECTIONS_AT_ONCE: Final = 1000
 _KEPT_ALIVE: Final = 100
+_KEPT_SECONDS: Final = 4.0
+"""Less than the five after which uvicorn and Node close what is idle: a request that meets the close would fail."""
 _LOCK: Final = threading.RLock()
 if hasattr(os, "register_at_fork"):
     # What another thread has locked at that moment would be locked for ever in the child, which has no such thread.
@@ -131,7 +133,11 @@ def _made(name: str, base_url: str) -> Any:
     """Make one of httpx2's clients."""
     import httpx2  # noqa: PLC0415 - see the module
 
-    limits = httpx2.Limits(max_connections=_CONNECTIONS_AT_ONCE, max_keepalive_connections=_KEPT_ALIVE)
+    limits = httpx2.Limits(
+        max_connections=_CONNECTIONS_AT_ONCE,
+        max_keepalive_connections=_KEPT_ALIVE,
+        keepalive_expiry=_KEPT_SECONDS,
+    )
     secure = base_url.startswith("https:")
     trust = _trust(*map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR"))) if secure else _trust_nobody()
     return getattr(httpx2, name)(verify=trust, limits=limits)

@@ -23,7 +23,7 @@ def spellings(key: str | None, values: Iterable[str]) -> tuple[str, ...]:
     long_enough = [value for value in _with_tokens(values) if len(value) >= _SHORTEST_VALUE]
     if key and len(key) >= _SHORTEST_KEY:
         long_enough.append(key)
-    found = {spelt for value in long_enough for spelt in (value, quote(value), quote(value, ""), quote_plus(value))}
+    found = {spelt for value in long_enough for spelt in (value, *_quoted(value))}
     return tuple(sorted(found, key=len, reverse=True))
 
 
@@ -66,17 +66,12 @@ def hide_in_chain(error: BaseException, secrets: tuple[str, ...], header_names: 
     locals. Of it, the values of `header_names`, of whatever else carries credentials, and of the query are taken out.
     """
     names = _CREDENTIALS.union(name.lower() for name in header_names)
-    links = _chain(error)
-    requests = [request for link in links if (request := request_of(link)) is not None]
-    # An HTTP client of the caller's own adds what nobody told us.
-    secrets = spellings(None, [value for request in requests for value in credentials_of(request)]) + secrets
-    for link in links:
+    for link in _chain(error):
         # Shallow copies of these were made by nobody else: the exceptions are this call's own.
         link.args = tuple(_shown(item, secrets) for item in link.args)
         state = vars(link)
         state.update({name: _shown(value, secrets) for name, value in state.items()})
-    for request in requests:
-        _hide_request(request, names)
+        _hide_request(request_of(link), names)
 
 
 def _with_tokens(values: Iterable[str]) -> Iterator[str]:
@@ -86,6 +81,12 @@ def _with_tokens(values: Iterable[str]) -> Iterator[str]:
         scheme, _, rest = value.partition(" ")
         if rest and scheme.isalpha():
             yield rest.strip()
+
+
+def _quoted(value: str) -> tuple[str, str, str]:
+    """As it stands in an address; half a character, which cannot stand there, is no error here."""
+    spelt = value.encode("utf-8", "replace")
+    return quote(spelt), quote(spelt, ""), quote_plus(spelt)
 
 
 def _chain(error: BaseException) -> list[BaseException]:
@@ -123,6 +124,8 @@ def request_of(error: BaseException) -> Any:
 
 
 def _hide_request(request: Any, names: Iterable[str]) -> None:
+    if request is None:
+        return
     for name in names:
         if name in request.headers:
             request.headers[name] = _STRUCK

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, cast
+from typing import Any, Final, NoReturn, cast
 
 from qwen_endpoints.types import Json, ToolCall, ToolCallDelta
 
@@ -188,5 +188,21 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def make_call_id(*parts: object) -> str:
     """Make up an id for a call that came without one: the same reply to the same request gives the same id."""
-    digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass"), digest_size=12)
-    return f"call_{digest.hexdigest()}"
+    joined = "\x1f".join(map(str, parts))
+    return f"call_{_digest(joined)}"
+
+
+def request_digest(body: Json) -> str:
+    """A request in few characters, for the ids of its calls: it may be large, and the calls many.
+
+    Whether it asks for a stream makes no difference.
+    """
+    asked = {key: value for key, value in body.items() if key not in _STREAM_KEYS}
+    return _digest(json.dumps(asked, default=str, sort_keys=True))
+
+
+_STREAM_KEYS: Final = frozenset({"stream", "stream_options"})
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

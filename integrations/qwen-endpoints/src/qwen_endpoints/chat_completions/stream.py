@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -10,7 +9,7 @@ from qwen_endpoints.chat_completions.decode import FieldCollector, decode_usage,
 from qwen_endpoints.chat_completions.think_tags import ThinkTagSplitter
 from qwen_endpoints.errors import MalformedResponseError, StreamInterruptedError
 from qwen_endpoints.pricing import cost_of
-from qwen_endpoints.tool_calls import ToolCallAssembler, make_call_id
+from qwen_endpoints.tool_calls import ToolCallAssembler, make_call_id, request_digest
 from qwen_endpoints.types import Choice, Completion, CompletionDelta, Json
 from qwen_endpoints.wire_values import decode_finish_reason, mapping, text_of
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 _KNOWN_MESSAGE_KEYS: Final = frozenset(
     {"role", "content", "reasoning_content", "reasoning", "reasoning_details", "tool_calls", "refusal"}
 )
-_STREAM_KEYS: Final = frozenset({"stream", "stream_options"})
 _SAYING: Final = ("choices", "usage", "x_groq", "error", "message")
 _KNOWN_PAYLOAD_KEYS: Final = frozenset({"id", "object", "created", "model", "choices", "usage", "error"})
 
@@ -42,7 +40,7 @@ class StreamDecoder:
         self._created: int | None = None
         self._usage: object = None
         self._extra: dict[str, Any] = {}
-        self._written: str | None = None
+        self._digest: str | None = None
         self.ended = False  # `[DONE]` is no payload
 
     def is_keep_alive(self, payload: object) -> bool:
@@ -169,13 +167,10 @@ class StreamDecoder:
         return _ChoiceDecoder(position, index, headless=headless, make_call_id=call_id)
 
     def _asked(self) -> str:
-        """The request, which is part of made-up ids because some servers send the same reply id every time; written
-        once for all of them, because it may be large.
-        """
-        if self._written is None:
-            asked = {key: value for key, value in self._request.body.items() if key not in _STREAM_KEYS}
-            self._written = json.dumps(asked, default=str, sort_keys=True)
-        return self._written
+        """Part of made-up ids, because some servers send the same reply id every time."""
+        if self._digest is None:
+            self._digest = request_digest(self._request.body)
+        return self._digest
 
 
 class _ChoiceDecoder:

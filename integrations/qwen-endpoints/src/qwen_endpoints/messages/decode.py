@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from qwen_endpoints.conversation import THOUGHTS
 from qwen_endpoints.errors import MalformedResponseError, StreamInterruptedError
 from qwen_endpoints.pricing import cost_of
-from qwen_endpoints.tool_calls import ToolCallAssembler, make_call_id
+from qwen_endpoints.tool_calls import ToolCallAssembler, make_call_id, request_digest
 from qwen_endpoints.types import Choice, Completion, CompletionDelta, Json, Usage
 from qwen_endpoints.wire_values import count_of, decode_finish_reason, mapping, text_of
 
@@ -56,7 +56,7 @@ class MessagesDecoder:
         """Both in the order in which they came and were told, whatever blocks they belong to."""
         self._usage: dict[str, Any] = {}
         self._started = False
-        self._written: str | None = None
+        self._digest: str | None = None
         self.ended = False
 
     def is_keep_alive(self, payload: object) -> bool:
@@ -238,10 +238,9 @@ class MessagesDecoder:
         return self._endpoint.scope.error(kind, message, partial=self.partial())
 
     def _call_id(self, call: int) -> str:
-        if self._written is None:  # once for all calls, because it may be large
-            body = {key: value for key, value in self._request.body.items() if key != "stream"}
-            self._written = json.dumps(body, default=str, sort_keys=True)
-        return make_call_id(self._message.get("id"), call, self._written)
+        if self._digest is None:
+            self._digest = request_digest(self._request.body)
+        return make_call_id(self._message.get("id"), call, self._digest)
 
 
 _KINDS: Final = THOUGHTS | {"text", "tool_use"}
