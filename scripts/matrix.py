@@ -63,7 +63,7 @@ CASES: Final = (
     Case("langchain", frameworks=("langchain",)),
     Case("llamaindex", frameworks=("llamaindex",)),
     # Beside the framework's own class for OpenAI, which keeps openai and httpx below their newest.
-    Case("openai-2", extra=("openai>=2,<3", "llama-index-llms-openai"), full=True),
+    Case("openai-2", extra=("openai>=2,<3", "llama-index-llms-openai")),
     # LlamaIndex wants a newer pydantic than the other floors do, so LangChain's are also met on their own.
     Case("lowest-langchain", frameworks=("langchain",), python="3.10", resolution="lowest-direct"),
     Case("lowest-3.10", python="3.10", resolution="lowest-direct", extra=("typer>=0.18",), full=True),

@@ -101,7 +101,7 @@ async def wrong_cells(sandbox: Sandbox, row: Row) -> dict[str, str]:
             due = row.outcome(streamed=cell.streamed)
             how = one.unlike(due, due.after * longer + due.spread + SLACK + measured.withheld)
             wrong |= {cell.name: how} if how else {}
-        if not wrong or not row.limits or measured.withheld < min(row.limits.values()) / 2:
+        if not wrong or not row.limits or measured.withheld < min(row.limits.values()) / 4:
             return wrong
     return wrong
 

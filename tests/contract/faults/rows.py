@@ -227,10 +227,10 @@ _DUE: Final = (
     # Each step is short enough; their sum is not.
     Row(
         fault="stall-between-chunks",
-        parameter=1.8,
-        whole=fails(TimedOutError, after=2.0),
-        stream=fails(TimedOutError, TWO, after=2.0),
-        limits={"deadline": 2.0},
+        parameter=3.0,
+        whole=fails(TimedOutError, after=4.0),
+        stream=fails(TimedOutError, TWO, after=4.0),
+        limits={"deadline": 4.0},
     ),
     *(both(fault, _LATE, 0.02, limits=_DEADLINE) for fault in ("drip", "keep-alives", "pings")),
     Row(

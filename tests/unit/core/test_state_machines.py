@@ -143,7 +143,7 @@ class StreamMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.live)
     @rule(how=st.sampled_from(["failure", "error line", "mark", "nothing", "half an event"]), text=words, where=cuts,
-          at=st.integers(0, 400))  # fmt: skip
+          at=st.sampled_from([-1, -2]) | st.integers(0, 400))  # fmt: skip
     def end(self, how: str, text: str, where: list[int], at: int) -> None:
         if how == "mark":
             error = self.breaks(self.end_mark, where)
