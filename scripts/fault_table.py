@@ -28,7 +28,8 @@ _ARRIVED: Final = {TWO: "two words", ALL: "all three words"}
 def table() -> str:
     """Return the lines of both tables."""
     due = [row for row in ROWS if "deadline" in row.limits]
-    return f"{_lines([row for row in ROWS if row not in due])}\nWith a `deadline` that is shorter than the fault:\n\n{_lines(due)}"
+    others = [row for row in ROWS if row not in due]
+    return f"{_lines(others)}\nWith a `deadline` that is shorter than the fault:\n\n{_lines(due)}"
 
 
 def _lines(rows: Sequence[Row]) -> str:

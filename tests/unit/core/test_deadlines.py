@@ -291,7 +291,8 @@ async def test_repetitions_are_part_of_it(server: Server, client: QwenClient, wa
     busy = Reply((b"{}",), status=429, headers={"Retry-After-Ms": "200"})
     server.script(busy)
     began = time.monotonic()
-    with pytest.raises(RateLimitError):
+    # It ends in a pause that would be too long, or in an attempt that is cut off.
+    with pytest.raises((RateLimitError, TimedOutError)):
         await way(client, call_to(server, max_retries=1000, deadline=2))
     await client.aclose()
     assert time.monotonic() - began < 2 + SLACK
