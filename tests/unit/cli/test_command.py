@@ -165,6 +165,7 @@ def test_a_sandbox_that_is_not_installed(ask: Ask, monkeypatch: pytest.MonkeyPat
 
 def test_a_port_that_is_taken(ask: Ask, qwen_sandbox: Sandbox, capfd: pytest.CaptureFixture[str]) -> None:
     port = str(httpx.URL(qwen_sandbox.url).port)
+    before = signal.getsignal(signal.SIGINT)
     assert ask("sandbox", "--port", port).exit_code == 1
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
     capfd.readouterr()

@@ -53,7 +53,7 @@ class Screen:
         os.close(self._master)
 
     def _read(self, done: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not done():
             assert select.select([self._master], [], [], deadline - time.monotonic())[0], f"stuck: {self.shown!r}"
             try:
@@ -66,13 +66,14 @@ class Screen:
 
 
 _LEAD = """
-import fcntl, sys, termios
+import fcntl, signal, sys, termios
+signal.signal(signal.SIGINT, signal.default_int_handler)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 sys.argv[0] = "qwen-endpoints"
 from qwen_endpoints.cli import main
 sys.exit(main())
 """
-"""Takes the terminal as its own, so that Ctrl-C reaches it as a signal."""
+"""Takes the terminal as its own, so that Ctrl-C reaches it as a signal, which a test run in the background ignores."""
 
 
 @pytest.fixture
