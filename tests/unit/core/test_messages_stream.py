@@ -245,6 +245,11 @@ def test_no_input_is_an_empty_object(given: Any) -> None:
     assert (call.parsed, call.error) == ({}, None)
 
 
+def test_a_thought_for_a_block_of_text_gets_a_block_of_its_own() -> None:
+    reply = decode(start(), opened(0, {"type": "text", "text": ""}), thought("why"), signed("s1g"), *ended()).completion
+    assert reply.first.reasoning_details == ({"type": "thinking", "thinking": "why", "signature": "s1g"},)
+
+
 def test_calls_without_ids_get_some_that_stay() -> None:
     reply = message({**use(), "id": None}, {**use(), "id": ""}, stop="tool_use")
     ids = [call.id for call in decode_whole(reply).first.tool_calls]
