@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from qwen_endpoints.costs import CostTracker
     from qwen_endpoints.resolve import Endpoint
 
-_UNWRITABLE: Final = frozenset({"TypeError", "ValueError", "InvalidURL", "LocalProtocolError", "ImportError"})
+_UNWRITABLE: Final = frozenset({"ValueError", "InvalidURL", "LocalProtocolError", "ImportError"})
 """The last: a proxy whose protocol needs another package."""
 
 
