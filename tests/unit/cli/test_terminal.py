@@ -53,7 +53,7 @@ class Screen:
         os.close(self._master)
 
     def _read(self, done: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 90  # a busy machine takes its time
         while not done():
             assert select.select([self._master], [], [], deadline - time.monotonic())[0], f"stuck: {self.shown!r}"
             try:

@@ -69,6 +69,7 @@ async def test_an_agent_uses_tools_side_by_side(llm: Qwen, qwen_sandbox: Sandbox
     _, calls, *results = sent(qwen_sandbox)
     asked = {call["id"]: json.loads(call["function"]["arguments"])["city"] for call in calls["tool_calls"]}
     told = {result["tool_call_id"]: result["content"] for result in results}
+    assert len(asked) == len(results) == 2
     assert told == {call: f"21 degrees in {city}" for call, city in asked.items()}
 
 

@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from qwen_sandbox.gateways import GATEWAYS
 from qwen_sandbox.server import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
     from types import FrameType
 
 
@@ -24,20 +25,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"qwen-sandbox: {options.replay} is not a folder\n")
         return 2
     sandbox = Sandbox(port=options.port, host=options.host, replay=options.replay, chunk_delay=options.chunk_delay)
-    try:
-        sandbox.start()
-    except OSError as error:
-        sys.stderr.write(f"qwen-sandbox: cannot listen on {options.host}:{options.port}: {error}\n")
-        return 1
-    try:
-        _serve(sandbox)
-    finally:
-        sandbox.stop()
+    with _signals_to_stop() as stopped:
+        try:
+            sandbox.start()
+        except OSError as error:
+            sys.stderr.write(f"qwen-sandbox: cannot listen on {options.host}:{options.port}: {error}\n")
+            return 1
+        try:
+            sys.stdout.write(_banner(sandbox))
+            sys.stdout.flush()
+            # Short waits: on some platforms a long wait keeps Ctrl-C from being seen.
+            while not stopped.wait(0.2):
+                pass
+        finally:
+            sandbox.stop()
     return 0
 
 
-def _serve(sandbox: Sandbox) -> None:
-    """Say where it is, and wait until someone wants it to stop."""
+@contextmanager
+def _signals_to_stop() -> Generator[threading.Event]:
+    """Give what Ctrl-C and SIGTERM set, for as long as the context lasts: who calls `main` may have a use for them."""
     stopped = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -45,11 +52,7 @@ def _serve(sandbox: Sandbox) -> None:
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        sys.stdout.write(_banner(sandbox))
-        sys.stdout.flush()
-        # Short waits: on some platforms a long wait keeps Ctrl-C from being seen.
-        while not stopped.wait(0.2):
-            pass
+        yield stopped
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
