@@ -23,7 +23,8 @@ class NetworkIsClosedError(RuntimeError):
 def _refuse_all_but_loopback(event: str, arguments: tuple[Any, ...]) -> None:
     if event in _ADDRESS_EVENTS:
         address: Any = arguments[1]
-        if not isinstance(address, (str, bytes)) and not _is_loopback(str(address[0])):  # a name or path: a unix socket
+        # A name or path is a unix socket's; no address at all is that of a socket connected before.
+        if not isinstance(address, (str, bytes, type(None))) and not _is_loopback(str(address[0])):
             raise NetworkIsClosedError(f"tests reach nothing but loopback, and this is {address!r}")
     elif event in _NAME_EVENTS and not _needs_no_lookup(arguments[0]):
         raise NetworkIsClosedError(f"tests look up no names, and this is {arguments[0]!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import shlex
 import subprocess
@@ -51,6 +52,8 @@ def test_snippet_runs(block: Block, qwen_sandbox: Sandbox, monkeypatch: pytest.M
     for name in filter(_IS_TEST.match, list(defined)):
         qwen_sandbox.clear()
         defined[name](qwen_sandbox=qwen_sandbox)
+    defined.clear()
+    gc.collect()  # whatever a snippet leaves open is to be its own failure, not that of a later test
 
 
 def extras() -> dict[str, set[str]]:

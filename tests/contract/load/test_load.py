@@ -9,7 +9,7 @@ from qwen_sandbox import Sandbox
 
 from tests.contract.load.apart import Apart, sandbox_apart
 from tests.contract.load.crowd import Crowd
-from tests.contract.load.holdings import Holdings, held, settled
+from tests.contract.load.holdings import Holdings, settled
 
 TASKS: Final = 200
 THREADS: Final = 16
@@ -23,7 +23,7 @@ KEPT: Final = 100
 @pytest.mark.timeout(400)
 async def test_waves_of_calls_keep_their_answers_apart_and_leave_nothing() -> None:
     with sandbox_apart(chunk_delay=0.02) as server:
-        first = held()
+        first = await settled(1)
         crowd = Crowd(server.url, tasks=TASKS, threads=THREADS)
         warm = await after_a_wave(crowd, server, first)
         for _ in range(2):

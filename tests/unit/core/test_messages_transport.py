@@ -186,14 +186,16 @@ def test_two_protocols_at_one_address_do_not_mix(server: Server) -> None:
 
 async def test_an_http_client_of_ones_own_is_used_and_left_open(server: Server) -> None:
     server.script(whole_reply())
-    with httpx2.Client(headers={"X-Mine": "1"}) as mine:
-        client = QwenClient()
-        client.complete(plan_call(make(server, "wcode-anthropic", http_client=mine), [user()]))
-        client.close()
-    async with httpx2.AsyncClient(headers={"X-Mine": "2"}) as other:
-        client = QwenClient()
-        await client.acomplete(plan_call(make(server, "wcode-anthropic", async_http_client=other), [user()]))
-        assert not other.is_closed
+    mine, other = httpx2.Client(headers={"X-Mine": "1"}), httpx2.AsyncClient(headers={"X-Mine": "2"})
+    client = QwenClient()
+    client.complete(plan_call(make(server, "wcode-anthropic", http_client=mine), [user()]))
+    await client.acomplete(plan_call(make(server, "wcode-anthropic", async_http_client=other), [user()]))
+    client.close()
+    await client.aclose()
+    assert not mine.is_closed
+    assert not other.is_closed
+    mine.close()
+    await other.aclose()
     assert [seen.header("X-Mine") for seen in server.received] == ["1", "2"]
 
 

@@ -81,7 +81,8 @@ async def test_a_deadline_of_the_model_or_bound(llm: ChatQwen, qwen_sandbox: San
 async def test_repetitions_do_not_prolong_a_deadline(llm: ChatQwen, qwen_sandbox: Sandbox, way: str) -> None:
     url = qwen_sandbox.fault("status", 503)
     begun = time.monotonic()
-    with pytest.raises(Exception, match="HTTP 503"):
+    # It ends in a pause that would be too long, or in an attempt that is cut off.
+    with pytest.raises(Exception, match=r"HTTP 503|\(deadline\)"):
         await ask(llm, way, base_url=url, max_retries=1000, deadline=SOON)
     assert time.monotonic() - begun < LATEST
 

@@ -66,7 +66,8 @@ async def test_a_deadline_of_the_model(patient: Qwen, qwen_sandbox: Sandbox, way
 @each_way
 async def test_repetitions_do_not_prolong_a_deadline(patient: Qwen, qwen_sandbox: Sandbox, way: str) -> None:
     begun = time.monotonic()
-    with pytest.raises(ServerError):
+    # It ends in a pause that would be too long, or in an attempt that is cut off.
+    with pytest.raises((ServerError, TimedOutError)):
         await ask(patient, way, "hi", base_url=qwen_sandbox.fault("status", 503), max_retries=1000, deadline=SOON)
     assert time.monotonic() - begun < LATEST
 
