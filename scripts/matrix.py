@@ -112,7 +112,7 @@ def try_case(case: Case, wheels: Path, home: Path) -> str:
     seen = run([python, ROOT / "scripts/smoke.py", *case.frameworks]).strip()
     _add_test_tools(case, python, home / f"{case.name}.txt")
     again = run([python, ROOT / "scripts/smoke.py", *case.frameworks]).strip()
-    if again != seen:
+    if not set(seen.split(", ")) <= set(again.split(", ")):  # they may add what a case has none of
         raise CaseFailedError(f"the test tools changed what is tested:\n{seen}\n{again}")
     output = run(
         [python, ROOT / "scripts/offline/run.py", "-m", "pytest", "-q", "-n", "auto", *_pytest_arguments(case)]
