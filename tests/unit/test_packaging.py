@@ -84,7 +84,7 @@ def test_a_version_is_set_everywhere(copy: Path, version: str) -> None:
     texts = [path.read_text(encoding="utf-8") for path in copy.glob("integrations/*/pyproject.toml")]
     required = re.findall(r'"(?:qwen-endpoints|qwen-sandbox)~=([^"]*)"', "".join(texts))
     assert required == [version] * 3
-    assert "langchain-core>=1.4.8,<2" in "".join(texts)
+    assert "langchain-core>=1.5.4,<2" in "".join(texts)
 
 
 @pytest.mark.parametrize("version", ["", "0.2", "v0.2.0", "0.2.0-beta", '0.2.0"'])

@@ -33,7 +33,8 @@ async def test_waves_of_calls_keep_their_answers_apart_and_leave_nothing() -> No
             assert last.megabytes - warm.megabytes < 10
         await crowd.aclose()
         closed = await settled(first.tasks)
-        assert (closed.descriptors, closed.threads) == (first.descriptors, first.threads)
+        assert closed.threads == first.threads
+        assert closed.descriptors <= first.descriptors
 
 
 async def after_a_wave(crowd: Crowd, server: Apart, first: Holdings) -> Holdings:

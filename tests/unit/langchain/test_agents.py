@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -22,10 +21,6 @@ from langchain.agents import create_agent  # pyright: ignore[reportUnknownVariab
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph  # pyright: ignore[reportMissingTypeStubs] - has none
 
-needs_v3 = pytest.mark.skipif(
-    tuple(map(int, version("langchain-core").split(".")[:2])) < (1, 5),
-    reason="langchain-core has v3 in working order since 1.5",
-)
 HAS_CONTEXT = sys.version_info >= (3, 11)
 """Before, tasks could not be given the context by which LangGraph hears of tokens."""
 ANSWER = "According to get_weather: 21 degrees in Paris"
@@ -129,7 +124,6 @@ async def test_tokens_add_up_to_the_state(chats: Chats, thinker: str, nested: bo
         assert _said([state for mode, state in told if mode == "values"][-1]) == expected
 
 
-@needs_v3
 @pytest.mark.filterwarnings("ignore:.*(in beta|experimental)")
 @each_thinker
 async def test_events_of_protocol_v3(chats: Chats, thinker: str) -> None:

@@ -70,8 +70,8 @@ def _run_for_tokens(agent: Any) -> None:
 
 
 def _run_for_events(agent: Any) -> None:
-    if _release("langgraph") < (1, 2) or _release("langchain-core") < (1, 5):
-        pytest.skip("LangGraph speaks v3 since 1.2, and langchain-core keeps additional_kwargs there since 1.5")
+    if _release("langgraph") < (1, 2):
+        pytest.skip("LangGraph speaks v3 since 1.2")
     content = agent.stream_events(QUESTION, version="v3").output["messages"][1].content
     assert [block["type"] for block in content] == ["reasoning", "tool_call"]  # blocks, although nobody asked for v1
 

@@ -14,7 +14,6 @@ from langchain_qwen import ConfigurationError
 
 from tests.unit.langchain.conftest import PIXEL, SEEING_MESSAGES, Chats, blocks, four_ways
 from tests.unit.langchain.messages_replies import closed, ended, event_stream, grown, opened, started, whole_message
-from tests.unit.langchain.test_output_versions import needs_v3
 
 # LangChain says so of `stream_events(version="v3")`.
 pytestmark = pytest.mark.filterwarnings("ignore:.*is in beta")
@@ -296,7 +295,6 @@ async def test_thinking_text_and_calls(chats: Chats, reply: str, output_version:
         assert kinds == ([block["type"] for block in BLOCKS] if output_version == "v1" else "I look.")
 
 
-@needs_v3
 @pytest.mark.parametrize("output_version", [None, "v0", "v1"])
 async def test_events_of_protocol_v3(chats: Chats, output_version: str | None) -> None:
     lifecycle = pytest.importorskip("langchain_tests.utils.stream_lifecycle")

@@ -27,7 +27,6 @@ from langchain_qwen import ChatQwen, ConfigurationError
 
 from tests.unit.langchain.conftest import Chats, call_piece, chunk, four_ways, merged, sse
 from tests.unit.langchain.messages_replies import closed, ended, event_stream, grown, opened, started, whole_message
-from tests.unit.langchain.test_output_versions import HAS_V3
 
 QUESTION = "What is the weather in Paris and London?"
 HIDDEN = f"{QUESTION} [[sandbox:redacted]]"
@@ -148,8 +147,8 @@ def _run_for_tokens(agent: Any, asked: Any, config: Any) -> None:
 
 
 def _run_for_events(agent: Any, asked: Any, config: Any) -> None:
-    if not HAS_V3 or tuple(map(int, version("langgraph").split(".")[:2])) < (1, 2):
-        pytest.skip("LangGraph speaks v3 since 1.2, and langchain-core has it in working order since 1.5")
+    if tuple(map(int, version("langgraph").split(".")[:2])) < (1, 2):
+        pytest.skip("LangGraph speaks v3 since 1.2")
     assert agent.stream_events(asked, config, version="v3").output
 
 

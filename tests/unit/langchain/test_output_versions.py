@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import version
 from typing import Any, cast
 
 import pytest
@@ -56,8 +55,6 @@ CALLS = [
 USAGE = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
 
 # Older cores have the method, but lose usage details and `additional_kwargs` on the way.
-HAS_V3 = tuple(map(int, version("langchain-core").split(".")[:2])) >= (1, 5)
-needs_v3 = pytest.mark.skipif(not HAS_V3, reason="langchain-core has v3 in working order since 1.5")
 
 
 @tool
@@ -150,7 +147,6 @@ def _v3(llm: Any, prompt: Any) -> tuple[list[dict[str, Any]], AIMessage]:
     return events, stream.output
 
 
-@needs_v3
 @pytest.mark.parametrize("output_version", [None, "v0", "v1"])
 async def test_events(chats: Chats, output_version: str | None) -> None:
     llm = chats.streaming(*EVERYTHING, output_version=output_version)
@@ -169,7 +165,6 @@ async def test_events(chats: Chats, output_version: str | None) -> None:
     assert "".join(again.reasoning) == "Let me think."
 
 
-@needs_v3
 @pytest.mark.parametrize(
     ("arguments", "finish"),
     [
@@ -245,11 +240,9 @@ def test_any_order_reads_the_same_in_every_version(chats: Chats, pieces: list[Pi
         llm = chats.at("flash", base_url=url, output_version=version_)
         assert _said(merged(llm.stream("hi"))) == expected
         assert _said(llm.invoke("hi")) == expected
-        if HAS_V3:
-            assert _said(_v3(llm, "hi")[1]) == expected
+        assert _said(_v3(llm, "hi")[1]) == expected
 
 
-@needs_v3
 @each_endpoint
 def test_events_at_each_endpoint(chats: Chats, endpoint: str) -> None:
     settings: dict[str, Any] = {} if endpoint == "vision" else {"enable_thinking": True}
@@ -271,9 +264,7 @@ def test_events_at_each_endpoint(chats: Chats, endpoint: str) -> None:
 @pytest.mark.parametrize("output_version", ["v0", "v1"])
 async def test_history_of_any_version_reads_the_same(chats: Chats, output_version: str) -> None:
     llm = chats.streaming(*EVERYTHING, output_version=output_version)
-    answers = [llm.invoke("hi"), merged(llm.stream("hi")), await amerged(llm.astream("hi"))]
-    if HAS_V3:
-        answers.append(_v3(llm, "hi")[1])
+    answers = [llm.invoke("hi"), merged(llm.stream("hi")), await amerged(llm.astream("hi")), _v3(llm, "hi")[1]]
     for answer in answers:
         results = [ToolMessage("1", tool_call_id="c1"), ToolMessage("2", tool_call_id="c2")]
         llm.invoke([HumanMessage("hi"), answer, *results])

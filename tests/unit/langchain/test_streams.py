@@ -6,7 +6,6 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
 from typing import Any, cast
 
 import pytest
@@ -172,8 +171,6 @@ async def test_being_cancelled_closes_the_connection(slow: Any, slow_sandbox: Sa
 @pytest.mark.filterwarnings("ignore:.*is in beta")
 async def test_leaving_events_of_protocol_v3(slow: Any, slow_sandbox: Sandbox) -> None:
     """The async stream can be closed; LangChain's sync one has nothing to close it with."""
-    if tuple(map(int, version("langchain-core").split(".")[:2])) < (1, 5):
-        pytest.skip("langchain-core has v3 in working order since 1.5")
     stream: Any = await slow().astream_events(LONG, version="v3")
     async for _ in stream.reasoning:
         break
