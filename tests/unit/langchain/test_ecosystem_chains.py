@@ -155,7 +155,7 @@ async def test_batches(chats: Chats, thinker: str) -> None:
             assert sync.most <= most
             assert asynchronous.most <= most
         else:
-            assert asynchronous.most == 8
+            assert asynchronous.most > 3  # not 8: the first may be answered before the last is asked
     done: dict[int, Any] = dict(llm.batch_as_completed(cast("Any", questions), {"max_concurrency": 2}))
     assert [done[number].text for number in range(8)] == list("01234567")
     texts = (llm | StrOutputParser()).batch(cast("Any", questions), [{"tags": [question]} for question in questions])
