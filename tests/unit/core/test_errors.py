@@ -4,7 +4,7 @@ import logging
 import pickle
 import socket
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx2
@@ -367,3 +367,46 @@ def test_the_transports_own_logging_does_not_show_the_key(
     client.complete(call_to(server.url))
     assert {"httpx2", "httpcore2.http11"} <= {record.name for record in caplog.records}
     assert KEY not in caplog.text
+
+
+class _OwnError(Exception):
+    """An exception of the caller's own."""
+
+    def __init__(self) -> None:
+        super().__init__({"seen": KEY})
+        self.facts = {"key": KEY}
+
+
+async def _while_handling(work: Callable[[], Awaitable[object]]) -> tuple[_OwnError, QwenError]:
+    try:
+        raise _OwnError  # noqa: TRY301 - it is what the call is made under
+    except _OwnError as mine:
+        with pytest.raises(QwenError) as caught:
+            await work()
+        return mine, caught.value
+
+
+def _is_untouched(mine: _OwnError, error: QwenError) -> bool:
+    context, chain = error.__context__, list[BaseException]()
+    while context is not None:
+        chain.append(context)
+        context = context.__context__
+    return mine in chain and (mine.args, mine.facts) == (({"seen": KEY},), {"key": KEY})
+
+
+@four_ways
+async def test_an_exception_that_the_caller_was_handling_is_left_alone(
+    server: Server, client: QwenClient, make: Way
+) -> None:
+    server.script(Reply((), after="drop"))
+    mine, error = await _while_handling(lambda: make(client, call_to(server.url)))
+    assert _is_untouched(mine, error)
+
+
+async def test_so_is_one_that_was_handled_later_in_a_stream(server: Server, client: QwenClient) -> None:
+    server.script(Reply((sse_body(chunk({"content": "Hel"}), done=False),), content_type=SSE, after="drop"))
+    pieces = client.astream(call_to(server.url))
+    await anext(pieces)
+    mine, error = await _while_handling(lambda: anext(pieces))
+    assert _is_untouched(mine, error)
+    await client.aclose()

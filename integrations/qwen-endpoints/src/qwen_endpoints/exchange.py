@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from sys import exc_info
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -71,6 +72,8 @@ class Exchange:
         self._log = log_of(call, request.method, request.url, streams=streams)
         self._reply: Reader | None = None
         self._given = False
+        self._handled: BaseException | None = None
+        """What the caller was handling when it asked for what is being waited for."""
         self._repeated = self._redirected = 0
         self.clock = Clock(call.transport, streams=streams)
         self.headers: Mapping[str, str] = {}
@@ -84,6 +87,7 @@ class Exchange:
         if self._log is not None and not self._repeated + self._redirected:
             self._log.sent()
         self._reply = None
+        self._handled = exc_info()[1]
         return Attempt(self)
 
     def built(self, client: Any, *, awaited: bool) -> Any:
@@ -131,6 +135,7 @@ class Exchange:
         for delta in self._noted(reply.feed(piece)):
             self._given = self._hands_on
             yield delta
+            self._handled = exc_info()[1]  # the next piece may be asked for from elsewhere
         idle, over = self.clock.is_idle(reply.progress), self.clock.is_over and not reply.ended
         if isinstance(reply, Refusal) and (idle or over):  # its status says more than the lack of an end
             raise reply.error()
@@ -234,7 +239,7 @@ class Exchange:
 
     def _hide(self, error: BaseException) -> None:
         """Strike the secrets out of an error and of what travels along as its cause and shows in tracebacks."""
-        hide_in_chain(error, self._scope.secrets, self._call.transport.headers)
+        hide_in_chain(error, self._scope.secrets, self._call.transport.headers, handled=self._handled)
 
     def _limit(self) -> str:
         return f"{self.clock.idle:g} s ({'stream_idle_timeout' if self._streams else 'timeout'})"

@@ -59,15 +59,19 @@ def strike_json(value: Any, secrets: tuple[str, ...]) -> Any:
     return value
 
 
-def hide_in_chain(error: BaseException, secrets: tuple[str, ...], header_names: Iterable[str]) -> None:
+def hide_in_chain(
+    error: BaseException, secrets: tuple[str, ...], header_names: Iterable[str], *, handled: BaseException | None
+) -> None:
     """Strike the secrets out of an exception and all that led to it, in place.
+
+    Whoever calls while handling an exception of their own (`handled`) finds that one in the chain as well. It is not
+    touched.
 
     The transport's exceptions hold the request, which shows wherever a failure is pickled, stored or printed with its
     locals. Of it, the values of `header_names`, of whatever else carries credentials, and of the query are taken out.
     """
     names = _CREDENTIALS.union(name.lower() for name in header_names)
-    for link in _chain(error):
-        # Shallow copies of these were made by nobody else: the exceptions are this call's own.
+    for link in _chain(error, handled):
         link.args = tuple(_shown(item, secrets) for item in link.args)
         state = vars(link)
         state.update({name: _shown(value, secrets) for name, value in state.items()})
@@ -89,12 +93,12 @@ def _quoted(value: str) -> tuple[str, str, str]:
     return quote(spelt), quote(spelt, ""), quote_plus(spelt)
 
 
-def _chain(error: BaseException) -> list[BaseException]:
+def _chain(error: BaseException, end: BaseException | None) -> list[BaseException]:
     found: dict[int, BaseException] = {}
     left: list[BaseException | None] = [error]
     while left:
         link = left.pop()
-        if link is not None and id(link) not in found:
+        if link is not None and link is not end and id(link) not in found:
             found[id(link)] = link
             left += (link.__cause__, link.__context__)
     return list(found.values())
