@@ -34,7 +34,9 @@ async def test_waves_of_calls_keep_their_answers_apart_and_leave_nothing() -> No
         await crowd.aclose()
         closed = await settled(first.tasks)
         assert closed.threads == first.threads
-        assert closed.descriptors <= first.descriptors
+        assert (
+            closed.descriptors <= first.descriptors
+        )  # fewer where leftovers of earlier tests were collected meanwhile
 
 
 async def after_a_wave(crowd: Crowd, server: Apart, first: Holdings) -> Holdings:

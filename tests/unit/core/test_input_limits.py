@@ -64,11 +64,12 @@ def seconds(work: Callable[[], object]) -> float:
     """Of this thread's CPU, without looking for garbage in what other tests have left."""
     gc.collect()
     gc.freeze()
-    began = time.thread_time()
-    work()
-    took = time.thread_time() - began
-    gc.unfreeze()
-    return took
+    try:
+        began = time.thread_time()
+        work()
+        return time.thread_time() - began
+    finally:
+        gc.unfreeze()
 
 
 def assert_in_proportion(work: Callable[[int], object], much: int) -> None:

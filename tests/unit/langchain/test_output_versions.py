@@ -54,8 +54,6 @@ CALLS = [
 ]
 USAGE = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
 
-# Older cores have the method, but lose usage details and `additional_kwargs` on the way.
-
 
 @tool
 def get_weather(city: str) -> str:
