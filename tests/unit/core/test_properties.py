@@ -213,6 +213,29 @@ def test_junk_in_any_field_of_a_whole_reply_raises_nothing_but_our_errors(place:
     read_junk(json.dumps(junk).encode(), place, "application/json")
 
 
+odd_text = st.text(st.characters() | st.characters(categories=["Cs"]) | st.sampled_from("\t\x00\x1f"), max_size=5)
+odd_values: st.SearchStrategy[Any] = st.recursive(
+    st.integers(-(10**40), 10**40) | st.floats() | odd_text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(odd_text, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@many
+@given(value=odd_values, ascii_only=st.booleans(), raw=st.booleans(), streamed=st.booleans())
+def test_json_is_read_as_the_standard_library_reads_it_leniently(
+    value: Any, ascii_only: bool, raw: bool, streamed: bool
+) -> None:
+    text = json.dumps(whole({"content": "Hi", "odd": [value]}), ensure_ascii=ascii_only)
+    if raw:
+        text = text.replace("\\t", "\t").replace("\\u001f", "\x1f")  # control characters as they are
+    sent = text.encode("utf-8", "surrogatepass")
+    expected = json.loads(sent.decode("utf-8", "replace"), strict=False)["choices"][0]["message"]["odd"]
+    body, label = (b"data: " + sent + b"\n\n", SSE) if streamed else (sent, "application/json")
+    read = decode_pieces([body], content_type=label).completion.first.extra["odd"]
+    assert repr(read) == repr(expected)  # which tells -0.0 from 0, 1 from 1.0, and one NaN is as good as another
+
+
 @many
 @given(st.binary(max_size=80), st.sampled_from([SSE, "application/json", "", "text/html"]), st.booleans())
 def test_random_bytes_raise_nothing_but_our_errors(noise: bytes, label: str, started: bool) -> None:

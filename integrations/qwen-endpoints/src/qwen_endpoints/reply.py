@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
+from pydantic_core import from_json
+
 from qwen_endpoints.errors import MalformedResponseError
 from qwen_endpoints.sse import SseDecoder, SseEvent
 
@@ -90,7 +92,7 @@ class ReplyDecoder:
             self._events = SseDecoder()  # a stream of a few bytes, or of none
             yield from self._read(self._events.feed(b"".join(self._body)))
         if self._events is None:
-            yield from self._payload(b"".join(self._body))
+            yield from self._payload(_as_text(b"".join(self._body)))
             yield from self._decoder.finish(done=True)
             return
         try:
@@ -131,37 +133,31 @@ class ReplyDecoder:
             self._held = 0
             if event.error:
                 raise self._endpoint.scope.from_body(json_or_text(event.error), partial=self.partial())
-            if event.data.strip().startswith("[DONE]"):
-                self.ended = True
-                yield from self._decoder.finish(done=True)
-                return
-            if event.data.strip():
-                yield from self._payload(event.data)
-            if self._decoder.ended:
+            data = event.data.strip()
+            done = data.startswith("[DONE]")
+            if data and not done:
+                yield from self._payload(data)
+            if done or self._decoder.ended:
                 self.ended = True
                 yield from self._decoder.finish(done=True)
                 return
 
-    def _payload(self, data: bytes | str) -> Iterator[CompletionDelta]:
-        payload = self._json(data)
+    def _payload(self, text: str) -> list[CompletionDelta]:
+        try:
+            payload = read_leniently(text)
+        except (ValueError, RecursionError) as error:
+            raise self._malformed(text) from error
         self.progress += not self._decoder.is_keep_alive(payload)
         try:
-            yield from self._decoder.feed(payload)
+            return self._decoder.feed(payload)
         except RecursionError as error:
-            raise self._malformed(data) from error
-
-    def _json(self, data: bytes | str) -> object:
-        try:
-            return json.loads(_as_text(data), strict=False)  # control characters in strings are no reason to lose them
-        except (ValueError, RecursionError) as error:
-            raise self._malformed(data) from error
+            raise self._malformed(text) from error
 
     def _too_long(self) -> QwenError:
         what = f"The endpoint has sent {_LONGEST // 2**20} MiB without an end."
         return self._endpoint.scope.error(MalformedResponseError, what, partial=self.partial())
 
-    def _malformed(self, data: bytes | str) -> QwenError:
-        text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    def _malformed(self, text: str) -> QwenError:
         text = self._endpoint.scope.scrub(text)  # before it is cut: half a key is told by nobody
         shown = " ".join(text.split())[:_SHOWN]
         if not shown:
@@ -176,9 +172,22 @@ class ReplyDecoder:
         return self._endpoint.scope.error(MalformedResponseError, what, partial=self.partial(), body=text[:2000])
 
 
-def _as_text(data: bytes | str) -> str:
+def _as_text(data: bytes) -> str:
     """Decode a body, in whichever encoding of Unicode it has; what is broken in it costs a character, not the reply."""
-    return data if isinstance(data, str) else data.decode(json.detect_encoding(data), "replace")
+    return data.decode(json.detect_encoding(data), "replace")
+
+
+def read_leniently(text: str) -> object:
+    """Parse JSON, also with control characters or halves of surrogate pairs in its strings, which some servers send.
+
+    Raises:
+        ValueError: It is no JSON.
+        RecursionError: It is nested deeper than can be read.
+    """
+    try:
+        return from_json(text)  # half the time of the standard library's, but strict
+    except (ValueError, TypeError):
+        return json.loads(text, strict=False)
 
 
 def json_or_text(text: str) -> object:

@@ -6,7 +6,9 @@ Why not the SDK's decoder: it drops a last event that lacks its blank line, swal
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+_BLANK: Final = frozenset({b"", b"\n", b"\r\n", b"\r"})
 
 
 class SseEvent(NamedTuple):
@@ -37,7 +39,7 @@ class SseDecoder:
         self._held = [] if lines[-1].endswith(b"\n") else [lines.pop()]
         events: list[SseEvent] = []
         for line in lines:
-            self._take(line.rstrip(b"\r\n"), events)
+            self._take(line, events)
         return events
 
     def finish(self) -> list[SseEvent]:
@@ -50,7 +52,8 @@ class SseDecoder:
         return events
 
     def _take(self, line: bytes, events: list[SseEvent]) -> None:
-        if not line:
+        """Take a line, with or without its break."""
+        if line in _BLANK:
             if self._data or self._error:
                 events.append(SseEvent("\n".join(self._data), self._error))
                 self._data = []
@@ -60,9 +63,10 @@ class SseDecoder:
             self._started = True
             line = line.removeprefix(b"\xef\xbb\xbf")
         if line.startswith(b"data:"):
-            self._data.append(line[5:].removeprefix(b" ").decode("utf-8", "replace"))
+            begin = 6 if line.startswith(b"data: ") else 5
+            self._data.append(line[begin:].rstrip(b"\r\n").decode("utf-8", "replace"))
         elif line.startswith(b"error:"):
             self._error = line[6:].strip().decode("utf-8", "replace")
         elif line.startswith(b"{"):
             # No field begins so: a gateway that fails after its keep-alives sends the bare error body (new-api).
-            self._data.append(line.decode("utf-8", "replace"))
+            self._data.append(line.rstrip(b"\r\n").decode("utf-8", "replace"))

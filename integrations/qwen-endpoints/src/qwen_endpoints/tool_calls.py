@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn, cast
+from typing import Final, NamedTuple, NoReturn, cast
 
 from qwen_endpoints.types import Json, ToolCall, ToolCallDelta
+from qwen_endpoints.wire_values import items_of, mapping
 
 
 @dataclass(slots=True)
@@ -58,10 +59,8 @@ class ToolCallAssembler:
 
     def feed(self, entries: object, *, whole: bool) -> tuple[ToolCallDelta, ...]:
         """Take one `tool_calls` value. `whole`: it holds complete calls, so that each entry is a call of its own."""
-        if not isinstance(entries, list):
-            return ()
-        items = [cast("Json", entry) for entry in cast("list[Any]", entries) if isinstance(entry, Mapping)]
-        return tuple(self._take(entry, whole=whole) for entry in items)
+        calls = [cast("Json", entry) for entry in items_of(entries) if isinstance(entry, dict)]
+        return tuple([self._take(call, whole=whole) for call in calls])
 
     def finish(self, *, cut: bool) -> tuple[ToolCall, ...]:
         """Return the calls. `cut`: the answer broke off, so that its last call may be incomplete."""
@@ -74,8 +73,8 @@ class ToolCallAssembler:
         opened = call is None
         if call is None:
             call = self._open(piece.wire_id)
-        if piece.index is not None:
-            self._by_index[piece.index] = call
+        if piece.place is not None:
+            self._by_index[piece.place] = call
         if piece.wire_id:
             call.wire_id = call.wire_id or piece.wire_id
             self._by_id.setdefault(piece.wire_id, call)
@@ -86,12 +85,12 @@ class ToolCallAssembler:
 
     def _find(self, piece: _Piece) -> _OpenCall | None:
         """Return the call that a piece continues, or `None` where it opens one."""
-        held = self._by_index.get(piece.index) if piece.index is not None else None
+        held = self._by_index.get(piece.place) if piece.place is not None else None
         known = self._by_id.get(piece.wire_id) if piece.wire_id else None
         candidate = known or held or (self._calls[-1] if self._calls else None)
         if candidate is None:
             return None
-        unseen_index = piece.index is not None and held is None
+        unseen_index = piece.place is not None and held is None
         if known is not None:
             # The same id under a new index: a drifting index, or two calls that were given one id.
             return None if unseen_index and piece.starts_anew(known, silent=True) else known
@@ -111,11 +110,11 @@ class ToolCallAssembler:
         return call
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     """One entry of a `tool_calls` list; empty text where the endpoint sent nothing usable."""
 
-    index: int | None
+    place: int | None
+    """The endpoint's index."""
     wire_id: str
     name: str
     arguments: str
@@ -131,14 +130,13 @@ class _Piece:
 
 
 def _read_piece(entry: Json) -> _Piece:
-    function = entry.get("function")
-    fields: Json = function if isinstance(function, Mapping) else {}  # pyright: ignore[reportUnknownVariableType]
+    function = mapping(entry.get("function"))
     index = entry.get("index")
     return _Piece(
         index if isinstance(index, int) else None,
         _text(entry.get("id")),
-        _text(fields.get("name")),
-        _arguments_text(fields.get("arguments")),
+        _text(function.get("name")),
+        _arguments_text(function.get("arguments")),
     )
 
 

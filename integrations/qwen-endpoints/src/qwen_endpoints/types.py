@@ -1,10 +1,13 @@
-"""The values that cross between the adapters and the wire codec. All are frozen; none knows a framework or a host."""
+"""The values that cross between the adapters and the wire codec. All are frozen; none knows a framework or a host.
+
+What a chunk adds is a tuple, because one is made for every chunk: that takes a third of a frozen dataclass's time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from qwen_endpoints.pricing import Cost
@@ -181,8 +184,7 @@ class ToolCallDelta:
     """The next characters of the arguments."""
 
 
-@dataclass(frozen=True, slots=True)
-class CompletionDelta:
+class CompletionDelta(NamedTuple):
     """What one chunk of a reply added."""
 
     choice: int = 0

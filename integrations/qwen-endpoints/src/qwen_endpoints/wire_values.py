@@ -30,18 +30,22 @@ _FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
 
 
 def mapping(value: object) -> Json:
-    """Return `value` if it is an object, else an empty one."""
-    return cast("Json", value) if isinstance(value, Mapping) else EMPTY
+    """Return `value` if it is a parsed JSON object, else an empty one."""
+    return cast("Json", value) if isinstance(value, dict) else EMPTY
+
+
+def items_of(value: object) -> list[Any]:
+    """Return `value` if it is a parsed JSON array, else an empty one."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def text_of(value: object) -> str:
     """Read a text field: a string, a list of text parts, or (null, absent, anything else) nothing."""
     if isinstance(value, str):
         return value
-    if isinstance(value, list):
-        parts = cast("list[Any]", value)
-        return "".join(part if isinstance(part, str) else text_of(mapping(part).get("text")) for part in parts)
-    return ""
+    if value is None:
+        return ""
+    return "".join(part if isinstance(part, str) else text_of(mapping(part).get("text")) for part in items_of(value))
 
 
 def decode_finish_reason(raw: object) -> FinishReason | None:

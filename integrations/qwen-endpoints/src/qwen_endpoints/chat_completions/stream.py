@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from qwen_endpoints.chat_completions.decode import FieldCollector, decode_usage, details_text, join_details
@@ -11,7 +11,7 @@ from qwen_endpoints.errors import MalformedResponseError, StreamInterruptedError
 from qwen_endpoints.pricing import cost_of
 from qwen_endpoints.tool_calls import ToolCallAssembler, make_call_id, request_digest
 from qwen_endpoints.types import Choice, Completion, CompletionDelta, Json
-from qwen_endpoints.wire_values import decode_finish_reason, mapping, text_of
+from qwen_endpoints.wire_values import decode_finish_reason, items_of, mapping, text_of
 
 if TYPE_CHECKING:
     from qwen_endpoints.codec import EncodedRequest
@@ -35,6 +35,8 @@ class StreamDecoder:
         self._endpoint = endpoint
         self._request = request
         self._choices: dict[int, _ChoiceDecoder] = {}
+        self._told: tuple[object, ...] = ()
+        """What the last payload said of the reply as a whole: as a rule all say the same."""
         self._id: str | None = None
         self._model: str | None = None
         self._created: int | None = None
@@ -46,7 +48,10 @@ class StreamDecoder:
     def is_keep_alive(self, payload: object) -> bool:
         """Whether a payload neither says nor counts anything, as a `ping` of a gateway that speaks Messages as well."""
         chunk = mapping(payload)
-        return bool(chunk) and not any(chunk.get(key) for key in _SAYING)
+        for key in _SAYING:
+            if chunk.get(key):
+                return False
+        return bool(chunk)
 
     def feed(self, payload: object) -> list[CompletionDelta]:
         """Take one parsed payload.
@@ -54,19 +59,19 @@ class StreamDecoder:
         Raises:
             QwenError: The payload is an error, or no Chat Completions object at all; `partial` holds what arrived.
         """
-        if not isinstance(payload, Mapping):
+        if not isinstance(payload, dict):
             raise self.error(MalformedResponseError, "The endpoint sent JSON that is not an object.")
         chunk = cast("Json", payload)
-        choices = chunk.get("choices")
         deltas: list[CompletionDelta] = []
         failure: object = None
-        if not self._is_flat_error(chunk):
+        is_flat_error = "choices" not in chunk and isinstance(chunk.get("message"), str)
+        if not is_flat_error:
             self._take_facts(chunk)
-        for position, raw in enumerate(cast("list[Any]", choices) if isinstance(choices, list) else ()):
+        for position, raw in enumerate(items_of(chunk.get("choices"))):
             choice = mapping(raw)
             if choice:
                 failure = self._take_choice(choice, position, deltas) or failure
-        if chunk.get("error") or self._is_flat_error(chunk):
+        if is_flat_error or chunk.get("error"):
             raise self._endpoint.scope.from_body(chunk, partial=self.partial())
         if failure:
             raise self._endpoint.scope.from_body({"error": failure}, partial=self.partial())
@@ -119,28 +124,30 @@ class StreamDecoder:
         """What has arrived, or `None` if nothing has."""
         return self.snapshot(broken=True) if self._choices or self._usage is not None else None
 
-    @staticmethod
-    def _is_flat_error(chunk: Json) -> bool:
-        return "choices" not in chunk and isinstance(chunk.get("message"), str)
-
     def _take_facts(self, chunk: Json) -> None:
         """Note what the payload says about the reply as a whole; the last word wins."""
-        if isinstance(chunk.get("id"), str):
-            self._id = chunk["id"] or self._id
-        if isinstance(chunk.get("model"), str):
-            self._model = chunk["model"] or self._model
-        if isinstance(chunk.get("created"), int):
-            self._created = chunk["created"]
-        # Groq's first streams had it under a key of their own.
-        self._take_usage(mapping(chunk.get("x_groq")).get("usage"))
+        told = chunk.get("id"), chunk.get("model"), chunk.get("created")
+        if told != self._told:
+            self._told = told
+            self._take_identity(*told)
+        if "x_groq" in chunk:  # where Groq's first streams had it
+            self._take_usage(mapping(chunk["x_groq"]).get("usage"))
         self._take_usage(chunk.get("usage"))
-        for key in chunk.keys() - _KNOWN_PAYLOAD_KEYS:
-            if chunk[key] is not None:
-                self._extra[key] = chunk[key]
+        for key, value in chunk.items():
+            if value is not None and key not in _KNOWN_PAYLOAD_KEYS:
+                self._extra[key] = value
+
+    def _take_identity(self, name: object, model: object, created: object) -> None:
+        if isinstance(name, str):
+            self._id = name or self._id
+        if isinstance(model, str):
+            self._model = model or self._model
+        if isinstance(created, int):
+            self._created = created
 
     def _take_usage(self, usage: object) -> None:
-        if mapping(usage):
-            self._usage = usage
+        if usage and isinstance(usage, dict):
+            self._usage = cast("Json", usage)
 
     def _take_choice(self, choice: Json, position: int, deltas: list[CompletionDelta]) -> object:
         """Take one entry of `choices`; return the error it reports, if any."""
@@ -274,14 +281,18 @@ class _ChoiceDecoder:
             self._native = native
         if message.get("refusal"):
             self._refusal.append(text_of(message["refusal"]))
-        for key, value in mapping(choice.get("logprobs")).items():
+        if choice.get("logprobs"):
+            self._take_logprobs(mapping(choice["logprobs"]))
+        for key, value in message.items():
+            if value and key not in _KNOWN_MESSAGE_KEYS:
+                self._extra.grow(key, value)
+
+    def _take_logprobs(self, logprobs: Json) -> None:
+        for key, value in logprobs.items():
             if isinstance(value, list):
                 self._logprobs.grow(key, cast("list[Any]", value))
             elif value is not None:
                 self._logprobs.put(key, value)
-        for key, value in message.items():
-            if value and key not in _KNOWN_MESSAGE_KEYS:
-                self._extra.grow(key, value)
 
     def _native_reason(self) -> str | None:
         """The endpoint's own word, where it adds something to the mapped one."""
