@@ -14,6 +14,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.utils.json import parse_partial_json
 from qwen_endpoints import Choice, Completion, CompletionDelta, Endpoint, ToolCall, Usage
 
+from langchain_qwen._chunks import calls_chunk, reasoning_chunk, text_chunk
 from langchain_qwen._content_blocks import MODEL_PROVIDER
 from langchain_qwen._reasoning import REASONING_FIELD
 
@@ -56,20 +57,11 @@ def decode_deltas(delta: CompletionDelta, endpoint: Endpoint) -> Iterator[ChatGe
         return
     # Reasoning and text go into chunks of their own: a chunk is one content block to those who count blocks.
     if delta.reasoning:
-        yield _chunk("", additional_kwargs={"reasoning_content": delta.reasoning})
+        yield reasoning_chunk(delta.reasoning)
     if delta.text:
-        yield _chunk(delta.text)
+        yield text_chunk(delta.text)
     if delta.tool_calls:
-        calls = [
-            tool_call_chunk(name=call.name, args=call.arguments, id=call.id, index=call.index)
-            for call in delta.tool_calls
-        ]
-        yield _chunk("", tool_call_chunks=calls)
-
-
-def _chunk(content: str, **fields: Any) -> ChatGenerationChunk:
-    message = AIMessageChunk(content=content, response_metadata={"model_provider": MODEL_PROVIDER}, **fields)
-    return ChatGenerationChunk(message=message)
+        yield calls_chunk(delta.tool_calls)
 
 
 def _last_chunk(completion: Completion, endpoint: Endpoint) -> ChatGenerationChunk:
