@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import nullcontext, suppress
+from importlib.metadata import version
 from typing import Any, cast
 
 import pytest
-from langchain_core import exceptions
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler, UsageMetadataCallbackHandler
 from langchain_core.callbacks.usage import get_usage_metadata_callback
 from langchain_core.load import dumps
@@ -17,7 +17,9 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.tools import tool
 from langchain_core.tracers import BaseTracer
+from langchain_core.utils.function_calling import convert_to_json_schema
 from langchain_qwen import QwenError, RateLimitError
+from pydantic import BaseModel
 from typing_extensions import override
 
 from tests.unit.langchain.conftest import Chats, amerged, chunk, facts, four_ways, merged, refusal, sse, whole
@@ -193,9 +195,7 @@ async def test_traces_hold_no_secrets(
         "broken": sse([chunk(content="x"), echo]),
     }
     llm: Any = chats.answering(replies[reply], **settings)
-    ways = ["invoke", "ainvoke"]
-    if not kwargs or hasattr(exceptions, "ModelError"):  # before 1.6 LangChain itself showed a stream's arguments
-        ways.append("stream")
+    ways = ["invoke", "ainvoke", "stream", "astream"]
     parts = ChatPromptTemplate.from_template("{q}"), llm.bind_tools([get_weather], **kwargs), StrOutputParser()
     for runnable, given in ((llm.bind(**kwargs), "hi"), (parts[0] | parts[1] | parts[2], {"q": "hi"})):
         tracer = _Tracer()
@@ -222,6 +222,43 @@ def test_traces_name_the_model_of_the_call(chats: Chats) -> None:
     assert (seen["ls_model_name"], seen["ls_max_tokens"]) == ("qwen/qwen3-vl-32b-instruct", 5)
     answer = run.outputs["generations"][0][0]["message"]["kwargs"]
     assert answer["usage_metadata"]["total_tokens"] == answer["response_metadata"]["token_usage"]["total_tokens"]
+
+
+class Report(BaseModel):
+    """A weather report."""
+
+    city: str
+
+
+@pytest.mark.parametrize("way", ["invoke", "stream", "ainvoke", "astream"])
+@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
+async def test_traces_tell_which_object_is_asked_for(chats: Chats, method: Any, way: str) -> None:
+    """Under the method that was asked for, which is what LangSmith shows; the endpoint is sent none of it."""
+    listener, config = _listen(way)
+    strict = None if method == "json_mode" else True
+    asked: Any = chats.at("flash").with_structured_output(Report, method=method, strict=strict)
+    if way == "astream":
+        assert [piece async for piece in asked.astream("Paris", config)]
+    elif way == "stream":
+        assert list(asked.stream("Paris", config))
+    else:
+        assert await _ask(asked, way, "Paris", config)
+    (started,) = listener.given["start"]
+    assert started["options"]["ls_structured_output_format"] == {
+        "kwargs": {"method": method, **({} if strict is None else {"strict": strict})},
+        "schema": convert_to_json_schema(Report),
+    }
+    assert "ls_structured_output_format" not in chats.body
+
+
+def test_traces_tell_the_versions(chats: Chats) -> None:
+    listener, config = _listen("invoke")
+    chats.at("flash", metadata={"lc_versions": {"mine": "1"}, "m": 1}).invoke("hi", config)
+    seen = listener.given["start"][0]["metadata"]
+    assert seen["m"] == 1
+    assert {"langchain-qwen": version("langchain-qwen"), "langchain-core": version("langchain-core")}.items() <= seen[
+        "lc_versions"
+    ].items()
 
 
 # Token counts
