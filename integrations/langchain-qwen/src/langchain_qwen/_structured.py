@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any, Final, cast
 
 from langchain_core.exceptions import OutputParserException
-from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.output_parsers import BaseCumulativeTransformOutputParser
 from langchain_core.outputs import ChatGeneration, Generation
-from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.json import parse_partial_json
 from langchain_core.utils.pydantic import is_basemodel_subclass
@@ -147,15 +144,6 @@ def plan_answer(schema: Schema | None, method: StructuredMethod, *, strict: bool
     return AnswerRequest(arguments={**asked, "ls_structured_output_format": trace}, parser=parser)
 
 
-def with_raw(llm: Runnable[LanguageModelInput, Any], parser: AnswerParser) -> Runnable[LanguageModelInput, Any]:
-    """Chain a model and a parser so that the message stays: `raw`, `parsed` and `parsing_error`."""
-    parsed: Runnable[Any, Any] = RunnablePassthrough.assign(
-        parsed=itemgetter("raw") | parser, parsing_error=lambda _: None
-    )
-    failed: Runnable[Any, Any] = RunnablePassthrough.assign(parsed=lambda _: None)
-    return RunnableMap(raw=llm) | parsed.with_fallbacks([failed], exception_key="parsing_error")
-
-
 class AnswerParser(BaseCumulativeTransformOutputParser[Any]):
     """Reads the object out of an answer. While a message streams it gives what can be read so far.
 
@@ -194,13 +182,19 @@ class AnswerParser(BaseCumulativeTransformOutputParser[Any]):
         # A stream's last chunk says how it ended; what was read of a cut answer must not pass for the whole.
         if partial and "finish_reason" not in message.response_metadata:
             return self._read_so_far(message)
-        return self._read(_choice(message))
+        return self.read(message)
 
     @override
     async def aparse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         return self.parse_result(result, partial=partial)  # nothing here waits, so no thread is needed
 
-    def _read(self, choice: Choice) -> Any:
+    def read(self, message: BaseMessage) -> Any:
+        """Read the object out of a whole message.
+
+        Raises:
+            OutputParserException: It holds no such object.
+        """
+        choice = _choice(message)
         try:
             value = read_tool_call(choice, self.function) if self.function else read_json(choice)
         except QwenError as error:

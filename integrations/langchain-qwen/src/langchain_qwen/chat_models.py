@@ -36,7 +36,8 @@ from langchain_qwen._errors import ConfigurationError, as_langchain_errors
 from langchain_qwen._foreign import refuse_foreign
 from langchain_qwen._hidden import digest, masked
 from langchain_qwen._profile import langchain_profile
-from langchain_qwen._structured import Schema, plan_answer, wire_response_format, with_raw
+from langchain_qwen._raw import RawAnswerParser
+from langchain_qwen._structured import Schema, plan_answer, wire_response_format
 from langchain_qwen._tokens import count_conversation, count_tools, profile_of
 from langchain_qwen._tools import Tool, ToolChoice, described_tools, named_choice
 from langchain_qwen._version import __version__
@@ -92,9 +93,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
 
     @model_validator(mode="after")
     def _set_langchain_qwen_version(self) -> Self:
-        add_version = getattr(self, "_add_version", None)  # langchain-core has it since 1.5
-        if add_version is not None:
-            add_version("langchain-qwen", __version__)
+        self._add_version("langchain-qwen", __version__)
         return self
 
     @property
@@ -197,7 +196,8 @@ class ChatQwen(QwenSettings, BaseChatModel):
             schema: A pydantic class (v1 or v2), a TypedDict, a JSON schema (its `title` may be missing), or a
                 function's description. With a pydantic class the answer is an instance of it, otherwise a `dict` that
                 nothing has validated. In JSON mode there may be none.
-            include_raw: Return `{"raw": message, "parsed": object or None, "parsing_error": exception or None}`.
+            include_raw: Return `{"raw": message, "parsed": object or None, "parsing_error": exception or None}`. A
+                stream gives the pieces of `raw` as they come and the other two at its end.
             method: `json_schema` (the endpoint writes nothing else), `function_calling` (one forced call), or
                 `json_mode` (the endpoint writes JSON; the schema is told in the prompt). `None` takes the first of them
                 that model and endpoint are known to have.
@@ -223,7 +223,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
         request = plan_answer(schema, chosen, strict=strict, forced=forced)
         given = {**request.arguments, **kwargs}
         llm = self.bind_tools(tools, strict=strict, **given) if tools else self.bind(**given)
-        return with_raw(llm, request.parser) if include_raw else llm | request.parser
+        return llm | (RawAnswerParser(parser=request.parser) if include_raw else request.parser)
 
     @override
     def get_token_ids(self, text: str) -> list[int]:
