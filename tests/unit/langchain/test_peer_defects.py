@@ -5,12 +5,15 @@ The names follow the order in which the defects were found by running that packa
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
-from importlib.metadata import requires
+from importlib.metadata import metadata, requires, version
+from pathlib import Path
 from typing import Any, TypedDict, cast
 
+import langchain_qwen
 import pytest
 from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import HumanMessage, ToolMessage
@@ -41,6 +44,8 @@ class CityDict(TypedDict):
     name: str
 
 
+LATER_TYPING = {"LiteralString", "Never", "NotRequired", "Required", "Self", "Unpack", "assert_never", "override"}
+"""Names that `typing` has since Python 3.11 or 3.12."""
 HISTORY = [HumanMessage("hi"), ToolMessage("21", tool_call_id="c1")]
 THOUGHT = {
     "content": "",
@@ -214,6 +219,13 @@ def test_17_odd_streams_and_media_read_right(chats: Chats) -> None:
     assert chats.sent[0]["content"][0]["type"] == "video_url"
     details = cast("Any", chats.at("flash").invoke("hi").usage_metadata)["input_token_details"]
     assert {"text", "image", "video"} <= set(details)
+    sound = {"type": "audio", "url": "https://example.com/a.mp3"}
+    llm = chats.answering(whole({"content": "ok"}), provider="dashscope", model="qwen3-omni-flash")
+    llm.invoke([HumanMessage([sound, {"type": "text-plain", "text": "words", "mime_type": "text/plain"}])])
+    assert chats.sent[0]["content"] == [
+        {"type": "input_audio", "input_audio": {"data": "https://example.com/a.mp3", "format": "mp3"}},
+        {"type": "text", "text": "words"},
+    ]
 
 
 def test_18_gateways_errors_have_kinds_and_tokens_are_counted_offline(chats: Chats) -> None:
@@ -266,6 +278,12 @@ def test_23_it_needs_little_and_old_pythons_do() -> None:
         "pydantic",
         "typing-extensions",
     }
+    assert metadata("langchain-qwen")["Requires-Python"] == ">=3.10"
+    assert langchain_qwen.__version__ == version("langchain-qwen")
+    for file in Path(langchain_qwen.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "typing":
+                assert not LATER_TYPING & {alias.name for alias in node.names}, file.name
 
 
 def test_24_inline_thinking_is_told_from_the_answer(chats: Chats) -> None:

@@ -42,3 +42,24 @@ class TestChatQwenUnit(ChatModelUnitTests):
     @override
     def test_serdes(self, model: BaseChatModel, snapshot: Any) -> None:
         super().test_serdes(model, snapshot)
+
+
+class TestTextThinkingUnit(TestChatQwenUnit):
+    @property
+    @override
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"model": "qwen/qwen3-235b-a22b", "provider": "wcode", "api_key": "test", "enable_thinking": True}
+
+
+class TestTextUnit(TestChatQwenUnit):
+    @property
+    @override
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"model": "qwen3-32b", "provider": "anyfast-cn", "api_key": "test", "enable_thinking": False}
+
+
+class TestVisionUnit(TestChatQwenUnit):
+    @property
+    @override
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"model": "qwen/qwen3-vl-32b-instruct", "provider": "wcode", "api_key": "test"}
