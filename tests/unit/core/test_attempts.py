@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -29,6 +29,7 @@ from qwen_endpoints import (
     track_costs,
 )
 from qwen_endpoints.attempts import LONGEST_WAIT, pause_after
+from typing_extensions import override
 
 from .messages_support import failure as failure_event
 from .messages_support import stream_reply, whole_reply
@@ -86,6 +87,31 @@ BROKEN: dict[str, tuple[Reply, type[QwenError]]] = {
         Reply((b'data: {"error": {"message": "x", "code": 429}}\n\n',), content_type=SSE), RateLimitError
     ),
 }  # fmt: skip
+
+
+class Counted(list[Any]):
+    """A conversation that counts how often it is gone through, which nobody can who encodes it once more."""
+
+    reads = 0
+
+    @override
+    def __iter__(self) -> Iterator[Any]:
+        self.reads += 1
+        return super().__iter__()
+
+
+@four_ways
+async def test_the_body_is_written_once_however_often_it_is_sent(server: Server, client: QwenClient, way: Way) -> None:
+    reply, reads = sse_reply(*HELLO) if way in STREAMED else json_reply(), list[int]()
+    for replies in ([reply], [refusing(503), refusing(503), reply]):
+        conversation = Counted([user()])
+        server.received.clear()
+        server.script(*replies)
+        await way(client, plan_call(make(server, "vllm", max_retries=2), conversation))
+        assert len({seen.body for seen in server.received}) == 1
+        assert len(server.received) == len(replies)
+        reads.append(conversation.reads)
+    assert reads[0] == reads[1] > 0
 
 
 @four_ways

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -104,10 +105,7 @@ class Provider:
 
     def owns(self, url: str) -> bool:
         """Whether `url` points at one of this provider's own hosts."""
-        try:
-            host = (urlsplit(url).hostname or "").lower()
-        except ValueError:
-            return False
+        host = _host_of(url) if self.hosts else ""
         return any(host == own or host.endswith("." + own) for own in self.hosts)
 
     def offers(self, model: str) -> bool:
@@ -118,6 +116,15 @@ class Provider:
             return False
         prefix, slash, _ = model.rpartition("/")
         return (prefix + slash).lower() == self.id_prefix and catalogue().find(model) is not None
+
+
+@lru_cache(maxsize=64)
+def _host_of(url: str) -> str:
+    """The host of an address, or nothing where it has none. Every call asks for it once for each row."""
+    try:
+        return (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return ""
 
 
 _TEMPERATURE: Final = Parameter(minimum=0, maximum=2, default=1)

@@ -9,6 +9,7 @@ import socket
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -257,6 +258,7 @@ def _refuse_clear_text(provider: Provider, settings: QwenSettings, base_url: str
     )
 
 
+@lru_cache(maxsize=64)
 def is_private_host(host: str) -> bool:
     """Whether `host` is loopback, a private address, or a name that no public registry knows."""
     # Clients read other scripts' full stops as dots, and percent signs mean something in an IPv6 zone only.
