@@ -11,22 +11,20 @@ import ssl
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, closing
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
+from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, Final
 
 from qwen_endpoints.errors import ConfigurationError
+from qwen_endpoints.spares import KEPT_SECONDS, Spares
 
 if TYPE_CHECKING:
     from qwen_endpoints.calls import Call
     from qwen_endpoints.exchange import Exchange
 
-_CONNECTIONS_AT_ONCE: Final = 1000
-_KEPT_ALIVE: Final = 100
-_KEPT_SECONDS: Final = 4.0
-"""Less than the five after which uvicorn and Node close what is idle: a request that meets the close would fail."""
 _LOCK: Final = threading.RLock()
 if hasattr(os, "register_at_fork"):
     # What another thread has locked at that moment would be locked for ever in the child, which has no such thread.
@@ -59,88 +57,129 @@ class Connection:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._sync: tuple[int, Any] | None = None
-        self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Any, Any]] = weakref.WeakKeyDictionary()
+        self._sync: tuple[int, Spares] | None = None
+        self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Spares, Any]] = (
+            weakref.WeakKeyDictionary()
+        )
 
-    def sync(self) -> Any:
-        """Return the client for sync calls. A forked child gets its own: sockets must not be shared."""
+    @contextmanager
+    def open(self, exchange: Exchange) -> Generator[Any]:
+        """Send a request and give the response once its headers are there; leaving the context closes it."""
+        spares = self._here()
+        with _LOCK:
+            client = spares.take()
+        try:
+            request = exchange.built(client, awaited=False)
+            with closing(client.send(request, stream=True, follow_redirects=False)) as response:
+                yield response
+        finally:
+            with _LOCK:
+                surplus = spares.give(client)
+            for spare in surplus:
+                spare.close()
+                spares.forget(spare)
+
+    async def aopen(self, exchange: Exchange) -> AbstractAsyncContextManager[Any]:
+        """As `open`, but the context is returned when the headers are there."""
+        spares = await self._in_this_loop()
+        client = spares.take()
+        try:
+            response = await _sent(client, exchange.built(client, awaited=True))
+        except BaseException:
+            await _given_back(client, spares)
+            raise
+        return _until_closed(response, client, spares)
+
+    def close(self) -> None:
+        """Close the sync clients, unless they are the caller's. The next call opens new ones."""
+        with _LOCK:
+            held, self._sync = self._sync, None
+        if held is not None and held[0] == os.getpid() and self._address.http_client is None:
+            _close(held[1])
+
+    async def aclose(self) -> None:
+        """Close the running loop's clients, unless they are the caller's. The next call opens new ones."""
+        _, lifetime = self._loops.pop(asyncio.get_running_loop(), (None, None))
+        if lifetime is not None:
+            await lifetime.aclose()
+
+    def _here(self) -> Spares:
+        """Return the clients for sync calls. A forked child gets its own: sockets must not be shared."""
         process = os.getpid()
         held = self._sync
         if held is not None and held[0] == process:
             return held[1]
         with _LOCK:
             if self._sync is None or self._sync[0] != process:
-                client = self._address.http_client
-                if client is None:
-                    client = _made("Client", self._address.base_url)
-                    weakref.finalize(self, client.close)
-                self._sync = process, client
+                spares = self._spares("Client", self._address.http_client)
+                if self._address.http_client is None:
+                    weakref.finalize(self, _close, spares)
+                self._sync = process, spares
             return self._sync[1]
 
-    async def asynchronous(self) -> Any:
-        """Return the client for the running event loop: a pool must not outlive the loop it was made in."""
+    async def _in_this_loop(self) -> Spares:
+        """Return the clients for the running event loop: a pool must not outlive the loop it was made in."""
         loop = asyncio.get_running_loop()
         held = self._loops.get(loop)
         if held is not None:
             return held[0]
         given = self._address.async_http_client
-        client = _made("AsyncClient", self._address.base_url) if given is None else given
-        lifetime = _close_with_loop(client) if given is None else None
-        self._loops[loop] = client, lifetime
+        spares = self._spares("AsyncClient", given)
+        lifetime = _close_with_loop(spares) if given is None else None
+        self._loops[loop] = spares, lifetime
         if lifetime is not None:
             await anext(lifetime)
-        return client
+        return spares
 
-    def open(self, exchange: Exchange) -> AbstractContextManager[Any]:
-        """Send a request and return the response once its headers are there; leaving its context closes it."""
-        client = self.sync()
-        request = exchange.built(client, awaited=False)
-        return closing(client.send(request, stream=True, follow_redirects=False))
-
-    async def aopen(self, exchange: Exchange) -> AbstractAsyncContextManager[Any]:
-        """As `open`."""
-        client = await self.asynchronous()
-        request, connected = exchange.built(client, awaited=True), list[Any]()
-
-        async def note(event: str, facts: Mapping[str, Any]) -> None:
-            if event == "connection.connect_tcp.complete":
-                connected.append(facts["return_value"])
-
-        request.extensions["trace"] = note
-        try:
-            return aclosing(await client.send(request, stream=True, follow_redirects=False))
-        except asyncio.CancelledError:
-            # A connection whose TLS handshake is cancelled is forgotten while it is open (seen on httpcore2 2.16).
-            for stream in connected:
-                await stream.aclose()
-            raise
-
-    def close(self) -> None:
-        """Close the sync client, unless it is the caller's. The next call opens a new one."""
-        with _LOCK:
-            held, self._sync = self._sync, None
-        if held is not None and held[0] == os.getpid() and self._address.http_client is None:
-            held[1].close()
-
-    async def aclose(self) -> None:
-        """Close the running loop's client, unless it is the caller's. The next call opens a new one."""
-        _, lifetime = self._loops.pop(asyncio.get_running_loop(), (None, None))
-        if lifetime is not None:
-            await lifetime.aclose()
+    def _spares(self, name: str, given: Any) -> Spares:
+        if given is not None:
+            return Spares(lambda _: given, alone=0)
+        # Cookies, by which a gateway may know its servers apart, belong to all of them.
+        return Spares(partial(_made, name, self._address.base_url, CookieJar()))
 
 
-def _made(name: str, base_url: str) -> Any:
-    """Make one of httpx2's clients."""
+async def _sent(client: Any, request: Any) -> Any:
+    connected = list[Any]()
+
+    async def note(event: str, facts: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            connected.append(facts["return_value"])
+
+    request.extensions["trace"] = note
+    try:
+        return await client.send(request, stream=True, follow_redirects=False)
+    except asyncio.CancelledError:
+        # A connection whose TLS handshake is cancelled is forgotten while it is open (seen on httpcore2 2.16).
+        for stream in connected:
+            await stream.aclose()
+        raise
+
+
+@asynccontextmanager
+async def _until_closed(response: Any, client: Any, spares: Spares) -> AsyncGenerator[Any]:
+    try:
+        async with aclosing(response):
+            yield response
+    finally:
+        await _given_back(client, spares)
+
+
+async def _given_back(client: Any, spares: Spares) -> None:
+    for spare in spares.give(client):
+        await spare.aclose()
+        spares.forget(spare)
+
+
+def _made(name: str, base_url: str, cookies: CookieJar, connections: int | None) -> Any:
+    """Make one of httpx2's clients: for one request at a time, or for more that share so many connections."""
     import httpx2  # noqa: PLC0415 - see the module
 
     limits = httpx2.Limits(
-        max_connections=_CONNECTIONS_AT_ONCE,
-        max_keepalive_connections=_KEPT_ALIVE,
-        keepalive_expiry=_KEPT_SECONDS,
+        max_connections=connections, max_keepalive_connections=connections or 1, keepalive_expiry=KEPT_SECONDS
     )
     secure = base_url.startswith("https:")
     trust = _trust(*map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR"))) if secure else _trust_nobody()
-    return getattr(httpx2, name)(verify=trust, limits=limits)
+    return getattr(httpx2, name)(verify=trust, limits=limits, cookies=cookies)
 
 
 @lru_cache(maxsize=8)
@@ -161,20 +200,27 @@ def _trust(*variables: str | None) -> ssl.SSLContext:
         raise ConfigurationError(f"There are no trusted certificates to be read ({where}): {error}.") from error
 
 
+@lru_cache(maxsize=1)
 def _trust_nobody() -> ssl.SSLContext:
     """For addresses without TLS: redirects to others are not followed, so that no certificate is ever looked at."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-async def _close_with_loop(client: Any) -> AsyncGenerator[None, None]:
-    """Close `client` when its loop ends: loops finish their open async generators before they close.
+def _close(spares: Spares) -> None:
+    for client in tuple(spares.clients):
+        client.close()
+
+
+async def _close_with_loop(spares: Spares) -> AsyncGenerator[None, None]:
+    """Close the clients when their loop ends: loops finish their open async generators before they close.
 
     Without this, each `asyncio.run(model.ainvoke(...))` would leave sockets behind for the garbage collector.
     """
     try:
         yield
     finally:
-        await client.aclose()
+        for client in tuple(spares.clients):
+            await client.aclose()
 
 
 _KEPT: Final = 64
