@@ -19,11 +19,12 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
     ToolCallBlock,
 )
-from qwen_endpoints import Choice, Completion, CompletionDelta, Endpoint, Json, ToolCall, ToolCallDelta, Usage
+from qwen_endpoints import Choice, Completion, CompletionDelta, Endpoint, Json, ToolCall, Usage
 
 from llama_index.llms.qwen._thinking import REASONING_DETAILS, thinking_block
 from llama_index.llms.qwen._tokens import with_counts
 from llama_index.llms.qwen._tool_calls import INVALID_CALLS, PARTIAL, REFUSAL, facts_of, plain_call
+from llama_index.llms.qwen._unread import GrowingAnswer, partial_frame
 
 if TYPE_CHECKING:
     from qwen_endpoints import Call
@@ -74,16 +75,12 @@ def to_chat_response(completion: Completion, call: Call, *, delta: str | None = 
 class FrameBuilder:
     """Turns the pieces of one reply into cumulative frames.
 
-    Each frame is made of new objects, also where a call is finished long since: consumers keep frames, and the
-    framework writes into them. A frame so costs about 10 us and 2 us more for each call (2026); arguments are text and
-    shared.
+    Each frame is made of new objects: consumers keep frames, and the framework writes into them.
     """
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._text = ""
-        self._reasoning = ""
-        self._calls: list[_GrowingCall] = []
+        self._answer = GrowingAnswer()
 
     def feed(self, delta: CompletionDelta) -> ChatResponse | None:
         """Return the next frame, the last one complete; `None` where a piece adds nothing to the first answer."""
@@ -91,41 +88,10 @@ class FrameBuilder:
             return to_chat_response(delta.completion, self._call, delta="")
         if delta.choice != 0:
             return None
-        self._text += delta.text
-        self._reasoning += delta.reasoning
-        for piece in delta.tool_calls:
-            self._grow(piece)
-        return self._frame(delta)
-
-    def _grow(self, piece: ToolCallDelta) -> None:
-        if piece.index == len(self._calls):
-            self._calls.append(_GrowingCall())
-        call = self._calls[piece.index]
-        call.id = piece.id or call.id
-        call.name = piece.name or call.name
-        call.arguments += piece.arguments
-
-    def _frame(self, delta: CompletionDelta) -> ChatResponse:
-        blocks: list[ContentBlock] = []
-        if self._reasoning:
-            blocks.append(ThinkingBlock(content=self._reasoning))
-        if self._text:
-            blocks.append(TextBlock(text=self._text))
-        blocks.extend(
-            ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=call.arguments) for call in self._calls
-        )
         facts: dict[str, Any] = {PARTIAL: True}
         if delta.reasoning:
             facts["thinking_delta"] = delta.reasoning
-        calls = [plain_call(call.id, call.name, call.arguments) for call in self._calls]
-        return ChatResponse(message=_message(blocks, calls), delta=delta.text, additional_kwargs=facts)
-
-
-class _GrowingCall:
-    def __init__(self) -> None:
-        self.id = ""
-        self.name = ""
-        self.arguments = ""
+        return partial_frame(self._answer.add(delta), delta.text, facts)
 
 
 def frames(deltas: Generator[CompletionDelta, None, None], call: Call) -> ChatResponseGen:
