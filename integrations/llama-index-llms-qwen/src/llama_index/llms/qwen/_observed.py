@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import reprlib
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from contextlib import aclosing, closing, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import update_wrapper, wraps
@@ -27,6 +27,8 @@ from llama_index_instrumentation import get_dispatcher
 from llama_index_instrumentation.dispatcher import DISPATCHER_SPAN_DECORATED_ATTR
 from pydantic_core import to_jsonable_python
 from qwen_endpoints import ConfigurationError
+
+from llama_index.llms.qwen._unheard import AsyncFrames, Frames
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 _Layer = Callable[..., Any]
@@ -57,7 +59,7 @@ class _Running:
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     frames: Any = None
-    """The method's own generator, where it made one."""
+    """The method's `Frames` or `AsyncFrames`, where it gave some."""
 
 
 _RUNNING: Final[ContextVar[_Running]] = ContextVar("llama_index_llms_qwen_running")
@@ -93,7 +95,7 @@ def _showing(method: _Layer, traced: Any, check: Callable[..., None]) -> _Layer:
             result = traced.__get__(self, type(self))(*args, **shown(kwargs))
         finally:
             _RUNNING.reset(token)
-        return result if running.frames is None else _ending_both(result, running.frames)
+        return result if running.frames is None else running.frames.all(result)
 
     return outer
 
@@ -108,7 +110,7 @@ def _showing_async(method: _Layer, traced: Any, check: Callable[..., None]) -> _
             result = await traced.__get__(self, type(self))(*args, **shown(kwargs))
         finally:
             _RUNNING.reset(token)
-        return result if running.frames is None else _ending_both_async(result, running.frames)
+        return result if running.frames is None else running.frames.all(result)
 
     return outer
 
@@ -148,27 +150,6 @@ def _described(value: object) -> object:
     return value.metadata.to_openai_tool(skip_length_check=True) if isinstance(value, BaseTool) else repr(value)
 
 
-# How a stream ends
-
-
-def _ending_both(frames: Generator[Any, None, None], source: Generator[Any, None, None]) -> Generator[Any, None, None]:
-    """Give the frames of a stream. When they are left, so is what they are made from.
-
-    The framework leaves that to the garbage collector, which does not come while a recorded exception event holds on.
-    """
-    with closing(source), closing(frames):
-        yield from frames
-
-
-async def _ending_both_async(
-    frames: AsyncGenerator[Any, None], source: AsyncGenerator[Any, None]
-) -> AsyncGenerator[Any, None]:
-    """As `_ending_both`."""
-    async with aclosing(source), aclosing(frames):
-        async for frame in frames:
-            yield frame
-
-
 # The inner layers
 
 
@@ -202,8 +183,10 @@ def _with_given_arguments(method: _Layer) -> _Layer:
     def inner(self: object, *_shown: Any, **_also_shown: Any) -> Any:
         running = _RUNNING.get()
         result = method(self, *running.args, **running.kwargs)
-        running.frames = result if isinstance(result, Generator) else None
-        return cast("Any", result)
+        if not isinstance(result, Generator):
+            return result
+        running.frames = Frames(cast("Generator[Any, None, None]", result))
+        return running.frames.told()
 
     return _like(inner, method)
 
@@ -212,8 +195,10 @@ def _with_given_arguments_async(method: _Layer) -> _Layer:
     async def inner(self: object, *_shown: Any, **_also_shown: Any) -> Any:
         running = _RUNNING.get()
         result = await method(self, *running.args, **running.kwargs)
-        running.frames = result if isinstance(result, AsyncGenerator) else None
-        return cast("Any", result)
+        if not isinstance(result, AsyncGenerator):
+            return result
+        running.frames = AsyncFrames(cast("AsyncGenerator[Any, None]", result))
+        return running.frames.told()
 
     return _like(inner, method)
 
