@@ -331,7 +331,9 @@ def test_any_split_gives_the_same_answer(scripted: Callable[..., Qwen], answer: 
 # What they cost
 
 
-def cost_of_a_frame(count: int, delta: Callable[[int], CompletionDelta]) -> float:
+def cost_of_a_frame(
+    count: int, delta: Callable[[int], CompletionDelta], look: Callable[[ChatResponse], object]
+) -> float:
     """CPU seconds; the least of several runs, so that it does not matter what else the machine does."""
     call = plan_call(QwenSettings(model="qwen3-32b", provider="generic", base_url="http://localhost"), ())
 
@@ -340,8 +342,8 @@ def cost_of_a_frame(count: int, delta: Callable[[int], CompletionDelta]) -> floa
 
     def run() -> float:
         start = time.process_time()
-        for _ in frames_of(deltas(), call):
-            pass
+        for frame in frames_of(deltas(), call):
+            look(frame)
         return (time.process_time() - start) / count
 
     return min(run() for _ in range(5))
@@ -360,6 +362,14 @@ def _argument_piece(place: int) -> CompletionDelta:
     return CompletionDelta(tool_calls=(ToolCallDelta(0, *opening, "word "),))
 
 
+def _delta_of(frame: ChatResponse) -> object:
+    return frame.delta
+
+
+def _message_of(frame: ChatResponse) -> object:
+    return frame.message.blocks
+
+
 @pytest.mark.parametrize(
     "delta",
     [
@@ -369,7 +379,26 @@ def _argument_piece(place: int) -> CompletionDelta:
     ],
     ids=["text", "reasoning", "arguments"],
 )
-def test_a_frame_costs_the_same_late_in_a_long_answer(delta: Callable[[int], CompletionDelta]) -> None:
-    """Measured are 10 to 18 us, early and late; frames that were built from all pieces again would cost 16 times."""
-    cost_of_a_frame(200, delta)
-    assert cost_of_a_frame(8000, delta) <= 3 * cost_of_a_frame(500, delta)
+@pytest.mark.parametrize("look", [_delta_of, _message_of], ids=["delta", "message"])
+def test_a_frame_costs_the_same_late_in_a_long_answer(
+    delta: Callable[[int], CompletionDelta], look: Callable[[ChatResponse], object]
+) -> None:
+    """Measured are 2 us, and 10 to 15 where the message is looked at, early and late; frames that were built from all
+    pieces again would cost 16 times.
+    """
+    cost_of_a_frame(200, delta, look)
+    assert cost_of_a_frame(8000, delta, look) <= 3 * cost_of_a_frame(500, delta, look)
+
+
+def _piece_of(calls: int) -> Callable[[int], CompletionDelta]:
+    def piece(place: int) -> CompletionDelta:
+        opening = (f"c{place}", "f") if place < calls else (None, None)
+        return CompletionDelta(tool_calls=(ToolCallDelta(place % calls, *opening, "word "),))
+
+    return piece
+
+
+def test_a_frame_costs_the_same_beside_many_calls() -> None:
+    """Messages that were written out would cost 10 times."""
+    one, many = (cost_of_a_frame(2000, _piece_of(calls), _delta_of) for calls in (1, 64))
+    assert many <= 3 * one
