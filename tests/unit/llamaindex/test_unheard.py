@@ -168,6 +168,11 @@ def seconds(llm: Qwen, conversation: list[ChatMessage]) -> float:
 
 def test_a_frame_costs_the_same_in_a_long_conversation(scripted: Callable[..., Qwen]) -> None:
     """Measured are 30 and 40 us; with an event of the whole conversation for each it would be 400."""
-    llm = scripted(WORDS * 80)
+    counted = {
+        "id": "c",
+        "choices": [],
+        "usage": {"prompt_tokens": 4000, "completion_tokens": 400, "total_tokens": 4400},
+    }
+    llm = scripted([*WORDS * 80, counted])  # without a count of its own the prompt would be counted at the end
     long = [ChatMessage("word")] * 4000
     assert seconds(llm, long) <= 3 * seconds(llm, long[:1])
