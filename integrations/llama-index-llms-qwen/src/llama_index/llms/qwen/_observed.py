@@ -67,14 +67,17 @@ _RUNNING: Final[ContextVar[_Running]] = ContextVar("llama_index_llms_qwen_runnin
 
 def _observed(method: _Method, decorate: _Layer, check: Callable[[object], None]) -> _Method:
     asynchronous = inspect.iscoroutinefunction(method)
-    subject = list(inspect.signature(method).parameters)[1]
+    signature = inspect.signature(method)
+    subject = list(signature.parameters)[1]
 
     def check_subject(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         check(args[0] if args else kwargs.get(subject))
 
     inner = _with_given_arguments_async(method) if asynchronous else _with_given_arguments(method)
     told = _failure_told_async(decorate(inner)) if asynchronous else _failure_told(decorate(inner))
-    update_wrapper(told, method)  # its signature too: span handlers read arguments by name
+    update_wrapper(told, method)
+    # Span handlers read arguments by name. Unless it is stated, each span works the signature out again.
+    told.__signature__ = signature
     traced = get_dispatcher(method.__module__).span(told)
     outer = (_showing_async if asynchronous else _showing)(method, traced, check_subject)
     # The framework would put a span around this as well.
