@@ -359,7 +359,8 @@ ModelProfile PROVIDERS Parameter PermissionDeniedError Price Provider QuotaExhau
 QwenSettings RateLimitError ReasoningEffort ReasoningReplay Role ServerError StreamInterruptedError StructuredMethod
 TOKENIZERS TimedOutError ToolCall ToolCallDelta Usage __version__ answer_arguments can_force_tools catalogue
 check_settings count_prompt_tokens count_tokens estimate_tokens parse_arguments plan_call read_json read_tool_call
-request_of resolve response_format strip_fence structured_method text_tokenizer token_ids track_costs wire_name
+request_of resolve response_format strip_fence structured_method text_tokenizer token_ids track_costs when_shown
+wire_name
 """
 
 

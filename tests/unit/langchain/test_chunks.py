@@ -36,9 +36,11 @@ calls = st.builds(
 )
 deltas = st.builds(
     CompletionDelta,
+    choice=st.just(0),
     text=st.text(),
     reasoning=st.text(),
     tool_calls=st.lists(calls, max_size=3).map(tuple),
+    completion=st.none(),
 )
 
 

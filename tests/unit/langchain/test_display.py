@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +19,23 @@ from tests.unit.langchain.conftest import PIXEL, Chats, call_piece, chunk, each_
 SUM = "What is 12 times 7?"
 WEATHER = "What is the weather in Paris and in London? Use the tool."
 Out = pytest.CaptureFixture[str]
+
+
+@pytest.mark.parametrize(
+    ("display_comes", "first"),
+    [("before", "m"), ("after", "iter([c])"), ("after", "{'messages': [m]}"), ("after", "iter([(c, {})])")],
+)
+def test_whatever_is_shown_first_is_known(display_comes: str, first: str) -> None:
+    """The types are registered when something is shown, so that it is tried in an interpreter of its own."""
+    imported = ["import langchain_qwen", "from qwen_endpoints.display import show"]
+    script = [
+        *(imported if display_comes == "after" else reversed(imported)),
+        "from langchain_core.messages import AIMessage, AIMessageChunk",
+        "m, c = AIMessage('Hello'), AIMessageChunk('Hello')",
+        f"show({first})",
+    ]
+    done = subprocess.run([sys.executable, "-c", "\n".join(script)], check=True, capture_output=True, text=True)  # noqa: S603 - our own interpreter and script
+    assert done.stdout.startswith("Hello\n")
 
 
 @each_endpoint

@@ -68,6 +68,13 @@ def test_nothing_is_imported_that_the_framework_does_not_import() -> None:
     }  # fmt: skip
 
 
+def test_what_few_programs_need_is_imported_when_they_need_it() -> None:
+    """Both take long: what draws answers, and langchain-core's tools, which its chat models do not import either."""
+    later = {"qwen_endpoints.display", "langchain_qwen._display", "langchain_core.tools"}
+    built = "from langchain_qwen import ChatQwen; ChatQwen(model='qwen3.6-flash', provider='anyfast', api_key='x')"
+    assert later & _imported(built) == set()
+
+
 def test_building_is_cheap() -> None:
     _build()
     started = time.process_time()

@@ -1,8 +1,7 @@
 """Qwen for LangChain, through whatever endpoint you have."""
 
-from qwen_endpoints import QwenError
+from qwen_endpoints import QwenError, when_shown
 
-from langchain_qwen import _display as _display  # registers LangChain's types with `show`
 from langchain_qwen._errors import (
     AuthenticationError,
     BudgetExceededError,
@@ -45,3 +44,11 @@ __all__ = [
     "__version__",
     "register",
 ]
+
+
+def _register_types() -> None:
+    """Tell `show` of LangChain's types."""
+    from langchain_qwen import _display as _display  # noqa: PLC0415 - not before something is shown
+
+
+when_shown(_register_types)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-Tool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool  # which a chat model does not import before somebody gives it a tool
+
+Tool: TypeAlias = "Mapping[str, Any] | type | Callable[..., Any] | BaseTool"
 ToolChoice = str | Mapping[str, Any] | bool | None
 
 

@@ -30,6 +30,7 @@ from qwen_endpoints.prompt_tokens import count_prompt_tokens
 from qwen_endpoints.providers import PROVIDERS, ModelOffer, Parameter, Provider
 from qwen_endpoints.resolve import Endpoint, resolve
 from qwen_endpoints.settings import ARGUMENTS, QwenSettings
+from qwen_endpoints.showable import when_shown
 from qwen_endpoints.structured import (
     StructuredMethod,
     answer_arguments,
@@ -128,5 +129,6 @@ __all__ = [
     "text_tokenizer",
     "token_ids",
     "track_costs",
+    "when_shown",
     "wire_name",
 ]

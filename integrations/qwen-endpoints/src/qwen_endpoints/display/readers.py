@@ -1,4 +1,4 @@
-"""How things become turns: a registry that adapters fill for their frameworks' types when they are imported.
+"""How things become turns: a registry that adapters fill for their frameworks' types.
 
 Each function dispatches on the type of its argument; `@shown_of.register` and the others add a type.
 """
@@ -11,6 +11,7 @@ from functools import singledispatch
 from typing import Any, Final, Protocol
 
 from qwen_endpoints.display.shown import Shown, mapping_in
+from qwen_endpoints.showable import registered_more
 
 _KNOWN: Final = """It takes an answer, a list of messages, an agent's result, or the stream of any of them:
   LangChain, with langchain_qwen imported:
@@ -56,6 +57,8 @@ def shown_of(thing: Any) -> tuple[Shown, ...]:
     Raises:
         TypeError: Nobody has registered its type.
     """
+    if registered_more():
+        return shown_of(thing)
     raise TypeError(f"show() cannot show {_named(thing)}. {_KNOWN}")
 
 
@@ -66,13 +69,15 @@ def collector_for(item: Any) -> Collector:
     Raises:
         TypeError: Nobody has registered its type.
     """
+    if registered_more():
+        return collector_for(item)
     raise TypeError(f"show() cannot show a stream of {_named(item)}. {_KNOWN}")
 
 
 @singledispatch
 def opened(thing: Any) -> Opened | None:
     """Return the stream that stands inside a thing; `None` where there is none."""
-    del thing
+    return opened(thing) if registered_more() else None
 
 
 @shown_of.register(str)

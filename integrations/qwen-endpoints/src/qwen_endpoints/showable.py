@@ -1,0 +1,25 @@
+"""Types of frameworks that `qwen_endpoints.display` is told of when it meets the first, since few programs show any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+_WAITING: Final[list[Callable[[], object]]] = []
+
+
+def when_shown(register: Callable[[], object]) -> None:
+    """Have `register` called before anything is shown: it imports the module that registers a framework's types.
+
+    Args:
+        register: Called once, or never. What it returns is not used.
+    """
+    _WAITING.append(register)
+
+
+def registered_more() -> bool:
+    """Call whatever waits. Returns whether anything did."""
+    waited = bool(_WAITING)
+    while _WAITING:
+        _WAITING.pop()()
+    return waited
