@@ -12,14 +12,16 @@ def when_shown(register: Callable[[], object]) -> None:
     """Have `register` called before anything is shown: it imports the module that registers a framework's types.
 
     Args:
-        register: Called once, or never. What it returns is not used.
+        register: Called once, or never; twice where two threads show their first at the same time. What it returns is
+            not used.
     """
     _WAITING.append(register)
 
 
 def registered_more() -> bool:
     """Call whatever waits. Returns whether anything did."""
-    waited = bool(_WAITING)
-    while _WAITING:
-        _WAITING.pop()()
-    return waited
+    waiting = tuple(_WAITING)
+    for register in waiting:
+        register()
+    del _WAITING[: len(waiting)]  # after the calls, as another thread may show something meanwhile
+    return bool(waiting)
