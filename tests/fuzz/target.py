@@ -51,7 +51,7 @@ class Place:
 
     def decoder(self, label: str) -> ReplyDecoder:
         """A decoder for one reply."""
-        payloads = PROTOCOLS[self.endpoint.provider.protocol].decoder(self.endpoint, self.request)
+        payloads = PROTOCOLS[self.endpoint.provider.protocol].codec().decoder(self.endpoint, self.request)
         return ReplyDecoder(self.endpoint, payloads, {"content-type": label})
 
 
@@ -59,7 +59,7 @@ def place_of(provider: str, model: str, *, prompt: str = "Hi") -> Place:
     """A place by the names of its provider and model, at its own address."""
     endpoint = resolve(QwenSettings(model=model, provider=provider, api_key=SecretStr(SECRET)))
     request = ChatRequest(messages=(Message(role="user", content=prompt),))
-    return Place(endpoint, PROTOCOLS[endpoint.provider.protocol].encode(request, endpoint, stream=True))
+    return Place(endpoint, PROTOCOLS[endpoint.provider.protocol].codec().encode(request, endpoint, stream=True))
 
 
 PLACES: Final = tuple(place_of(*row) for row in ROWS)

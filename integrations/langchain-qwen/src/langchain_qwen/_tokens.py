@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 
+import qwen_endpoints
 from langchain_core.messages import BaseMessage
 from qwen_endpoints import (
     ConfigurationError,
     ModelProfile,
     QwenSettings,
     catalogue,
-    count_prompt_tokens,
     request_of,
     resolve,
 )
@@ -35,7 +35,7 @@ def count_conversation(settings: QwenSettings, messages: Sequence[BaseMessage], 
         ConfigurationError: A message or a content block cannot be sent; it is named.
     """
     request = request_of(settings, encode_messages(messages), tools=described_tools(tools))
-    return count_prompt_tokens(request, profile_of(settings))
+    return qwen_endpoints.count_prompt_tokens(request, profile_of(settings))
 
 
 def count_tools(tools: Iterable[Tool], token_ids: Callable[[str], list[int]]) -> int:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any, cast
 
+import qwen_endpoints
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, BaseMessage
@@ -16,16 +17,13 @@ from qwen_endpoints import (
     ARGUMENTS,
     Call,
     Endpoint,
-    QwenClient,
     QwenSettings,
     StructuredMethod,
     can_force_tools,
     check_settings,
-    count_tokens,
     plan_call,
     resolve,
     structured_method,
-    token_ids,
 )
 from typing_extensions import Self, override
 
@@ -45,6 +43,7 @@ from langchain_qwen._version import __version__
 if TYPE_CHECKING:
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
     from langchain_core.language_models import ModelProfile
+    from qwen_endpoints import QwenClient
 
 register_blocks()
 
@@ -74,7 +73,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
     streaming: bool | None = None
     """Let `invoke` stream under the hood. With `False`, LangChain would not stream at all."""
 
-    _client: QwenClient = PrivateAttr(default_factory=QwenClient)
+    _caller: QwenClient | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -235,7 +234,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
         if self.custom_get_token_ids is not None:
             return self.custom_get_token_ids(text)
         with as_langchain_errors():
-            return token_ids(text, profile_of(self).tokenizer)
+            return qwen_endpoints.token_ids(text, profile_of(self).tokenizer)
 
     @override
     def get_num_tokens(self, text: str) -> int:
@@ -246,7 +245,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
         if self.custom_get_token_ids is not None:
             return super().get_num_tokens(text)
         with as_langchain_errors():
-            return count_tokens(text, profile_of(self).tokenizer)
+            return qwen_endpoints.count_tokens(text, profile_of(self).tokenizer)
 
     @override
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
@@ -330,6 +329,13 @@ class ChatQwen(QwenSettings, BaseChatModel):
                         if run_manager is not None:
                             await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk
+
+    @property
+    def _client(self) -> QwenClient:
+        """What makes the calls, from the first on: until then its modules need not be imported."""
+        if self._caller is None:
+            self._caller = qwen_endpoints.QwenClient()
+        return self._caller
 
     def _plan(self, messages: list[BaseMessage], stop: list[str] | None, given: Mapping[str, Any]) -> Call:
         """Join a call's arguments with the settings. LangChain's own bookkeeping arguments end here."""

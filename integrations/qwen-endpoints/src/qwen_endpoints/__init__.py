@@ -1,10 +1,15 @@
-"""Qwen endpoints: facts about them, and the wire codec that speaks to them. Free of any framework."""
+"""Qwen endpoints: facts about them, and the wire codec that speaks to them. Free of any framework.
+
+What makes calls, and what counts tokens and costs, is imported when it is first asked for: it takes about as long as all
+the rest.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from qwen_endpoints._version import __version__
 from qwen_endpoints.call_ids import CallIds
 from qwen_endpoints.calls import Call, check_settings, plan_call, request_of
-from qwen_endpoints.client import QwenClient
-from qwen_endpoints.costs import CostTracker, ModelCosts, track_costs
 from qwen_endpoints.dialects import Dialect
 from qwen_endpoints.errors import (
     AuthenticationError,
@@ -26,7 +31,6 @@ from qwen_endpoints.errors import (
 )
 from qwen_endpoints.models import ModelProfile, catalogue
 from qwen_endpoints.pricing import Cost, Price
-from qwen_endpoints.prompt_tokens import count_prompt_tokens
 from qwen_endpoints.providers import PROVIDERS, ModelOffer, Parameter, Provider
 from qwen_endpoints.resolve import Endpoint, resolve
 from qwen_endpoints.settings import ARGUMENTS, QwenSettings
@@ -42,8 +46,6 @@ from qwen_endpoints.structured import (
     structured_method,
     wire_name,
 )
-from qwen_endpoints.tokenizers import TOKENIZERS
-from qwen_endpoints.tokens import count_tokens, estimate_tokens, text_tokenizer, token_ids
 from qwen_endpoints.tool_calls import parse_arguments
 from qwen_endpoints.types import (
     ChatRequest,
@@ -60,6 +62,22 @@ from qwen_endpoints.types import (
     ToolCallDelta,
     Usage,
 )
+
+if TYPE_CHECKING:
+    from qwen_endpoints.client import QwenClient
+    from qwen_endpoints.costs import CostTracker, ModelCosts, track_costs
+    from qwen_endpoints.prompt_tokens import count_prompt_tokens
+    from qwen_endpoints.tokenizers import TOKENIZERS
+    from qwen_endpoints.tokens import count_tokens, estimate_tokens, text_tokenizer, token_ids
+
+_LATER = {
+    "QwenClient": "client",
+    **dict.fromkeys(("CostTracker", "ModelCosts", "track_costs"), "costs"),
+    "count_prompt_tokens": "prompt_tokens",
+    "TOKENIZERS": "tokenizers",
+    **dict.fromkeys(("count_tokens", "estimate_tokens", "text_tokenizer", "token_ids"), "tokens"),
+}
+"""Names by the modules that are imported for them."""
 
 __all__ = [
     "ARGUMENTS",
@@ -132,3 +150,14 @@ __all__ = [
     "when_shown",
     "wire_name",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

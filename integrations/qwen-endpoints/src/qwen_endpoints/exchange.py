@@ -300,15 +300,15 @@ def exchange_of(call: Call, *, stream: bool) -> Exchange:
     Raises:
         QwenError: The request cannot be made, or would go beyond a budget.
     """
-    protocol = PROTOCOLS[call.endpoint.provider.protocol]
+    codec = PROTOCOLS[call.endpoint.provider.protocol].codec()
     with refusing_depth(partial(call.endpoint.scope.error, ConfigurationError)):
-        encoded = protocol.encode(call.request, call.endpoint, stream=stream)
+        encoded = codec.encode(call.request, call.endpoint, stream=stream)
     trackers = trackers_here()
     for tracker in trackers:
         tracker.refuse_overspending(call.endpoint)
 
     def reader(endpoint: Endpoint, response: Any) -> ReplyDecoder:
-        return ReplyDecoder(endpoint, protocol.decoder(endpoint, encoded), response.headers)
+        return ReplyDecoder(endpoint, codec.decoder(endpoint, encoded), response.headers)
 
     # The body may ask for a stream even where the caller wants a whole reply.
     streams = bool(encoded.body.get("stream"))

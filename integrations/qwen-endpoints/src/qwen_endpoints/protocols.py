@@ -1,18 +1,26 @@
-"""The table of wire protocols: where each is asked, how a request is spelled, how a reply is read."""
+"""The table of wire protocols: where each is asked, how a request is spelled, how a reply is read.
+
+A protocol's codec is imported with the first call that needs it: most programs speak one protocol.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
-
-from qwen_endpoints import chat_completions, messages
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from qwen_endpoints.codec import EncodedRequest, PayloadDecoder, RequestEncoder
     from qwen_endpoints.providers import ProtocolName
     from qwen_endpoints.resolve import Endpoint
+
+
+class Codec(NamedTuple):
+    """The two ways of a protocol."""
+
+    encode: RequestEncoder
+    decoder: Callable[[Endpoint, EncodedRequest], PayloadDecoder]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +31,22 @@ class Protocol:
     """What is added to the base URL."""
     models_path: str
     """The same for the list of models."""
-    encode: RequestEncoder
-    decoder: Callable[[Endpoint, EncodedRequest], PayloadDecoder]
+    codec: Callable[[], Codec]
+    """Imports it."""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Headers that every request has."""
+
+
+def _chat_completions() -> Codec:
+    from qwen_endpoints import chat_completions  # noqa: PLC0415 - see the module
+
+    return Codec(chat_completions.encode_request, chat_completions.StreamDecoder)
+
+
+def _messages() -> Codec:
+    from qwen_endpoints import messages  # noqa: PLC0415 - see the module
+
+    return Codec(messages.encode_request, messages.MessagesDecoder)
 
 
 PROTOCOLS: Final[Mapping[ProtocolName, Protocol]] = MappingProxyType(
@@ -34,14 +54,12 @@ PROTOCOLS: Final[Mapping[ProtocolName, Protocol]] = MappingProxyType(
         "chat_completions": Protocol(
             path="/chat/completions",
             models_path="/models",
-            encode=chat_completions.encode_request,
-            decoder=chat_completions.StreamDecoder,
+            codec=_chat_completions,
         ),
         "messages": Protocol(
             path="/v1/messages",
             models_path="/v1/models",
-            encode=messages.encode_request,
-            decoder=messages.MessagesDecoder,
+            codec=_messages,
             headers={"anthropic-version": "2023-06-01"},
         ),
     }
