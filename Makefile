@@ -11,7 +11,7 @@ MANIFESTS := pyproject.toml constraints.txt $(MEMBERS)
 INSTALL = $(UV) pip install --quiet --python .venv/bin/python --constraints constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint notebooks docs format types wheels version matrix live compare compare-llamaindex fuzz soak constraints clean
+.PHONY: help demo test lint notebooks docs format types wheels version matrix live compare compare-llamaindex bench bench-short fuzz soak constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +65,12 @@ compare-llamaindex: .venv-compare-llamaindex/.installed .venv-compare-openrouter
 	@$(UV) pip install --quiet --python .venv-compare-llamaindex/bin/python --no-deps --reinstall integrations/llama-index-llms-qwen
 	@UPDATE=1 .venv-compare-llamaindex/bin/python -m pytest -q tests/compare_llamaindex $(ARGS)
 
+bench: .venv-bench/.installed .venv-compare/.installed .venv-compare-llamaindex/.installed .venv-compare-openrouter/.installed ## measure CPU and memory beside the peers, print them and write docs/benchmarks.md; takes a quarter of an hour
+	@.venv-bench/bin/python -m benchmarks $(ARGS)
+
+bench-short: .venv-bench/.installed ## guard the ratios of `make bench` with slack, in a minute
+	@.venv-bench/bin/python -m benchmarks --short $(ARGS)
+
 fuzz: .venv-fuzz/.installed ## look for bytes that the decoders cannot bear, for SECONDS=300; what is found goes into tests/fuzz/crashes
 	@.venv-fuzz/bin/python -m tests.fuzz.campaign --seconds $(SECONDS) $(ARGS)
 
@@ -78,7 +84,7 @@ constraints: | $(UV) ## move the pins of constraints.txt to the newest versions
 	@mv constraints.new constraints.txt
 
 clean: ## remove what the other targets made
-	rm -rf .venv .venv-compare* .venv-fuzz .tools dist build site .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf .venv .venv-bench .venv-compare* .venv-fuzz .tools dist build site .pytest_cache .ruff_cache .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp adds to the one environment: the demo needs little, the tests more, the linters most.
@@ -112,6 +118,14 @@ clean: ## remove what the other targets made
 # The peers' exact versions are in pyproject.toml; they need other libraries than constraints.txt pins.
 .venv-compare/.installed: $(MANIFESTS) | $(UV)
 	$(call INSTALL_PEERS,compare,qwen-endpoints langchain-qwen qwen-sandbox)
+
+# The libraries are pinned like those of .venv; the Python is the peers', so that their figures can be compared.
+.venv-bench/.installed: $(MANIFESTS) | $(UV)
+	@test -x $(@D)/bin/python || $(UV) venv --quiet --python '>=3.11' $(@D)
+	@echo "installing what is measured into $(@D)"
+	@$(UV) pip install --quiet --python $(@D)/bin/python --constraints constraints.txt --group bench \
+		--editable integrations/qwen-endpoints --editable integrations/langchain-qwen integrations/llama-index-llms-qwen
+	@touch $@
 
 # Qwen itself is built anew for each run: the suite looks into what is installed, too.
 .venv-compare-llamaindex/.installed: $(MANIFESTS) | $(UV)

@@ -1,0 +1,83 @@
+"""`python -m benchmarks`: measures all sides, prints the tables, and writes docs/benchmarks.md.
+
+`--short` measures few sides with few pieces, writes nothing, and exits with 1 where a ratio is beyond its guard.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks import report
+from benchmarks.runs import Results, run
+from benchmarks.sides import BY_NAME, PARTS, SIDES, Side
+from benchmarks.tables import verdicts
+
+ROUNDS: Final = 3
+_SHORT: Final = (
+    "null LangChain model",
+    "null LlamaIndex model",
+    "mapping transport",
+    "openai SDK 3",
+    "QwenClient",
+    "ChatQwen",
+    "ChatOpenAI",
+    "Qwen",
+)
+_SHORT_SIZE: Final = 0.2
+_SHORT_ROUNDS: Final = 2
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks for."""
+
+    sides: list[Side]
+    parts: Sequence[str]
+    rounds: int
+    short: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is everything, so that the page may be written."""
+        return not self.short and len(self.sides) == len(SIDES) and set(self.parts) == set(PARTS)
+
+
+def wanted(arguments: Sequence[str] | None = None) -> Wanted:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="few sides, few pieces; judge ratios with slack")
+    parser.add_argument(
+        "--rounds", type=int, help=f"how often each side is measured ({ROUNDS}, short: {_SHORT_ROUNDS})"
+    )
+    parser.add_argument("--only", metavar="PART", nargs="+", choices=PARTS, help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--sides", metavar="SIDE", nargs="+", choices=list(BY_NAME), help="their names")
+    given = parser.parse_args(arguments)
+    names: list[str] = given.sides or (list(_SHORT) if given.short else list(BY_NAME))
+    rounds: int = given.rounds or (_SHORT_ROUNDS if given.short else ROUNDS)
+    return Wanted([BY_NAME[name] for name in names], given.only or PARTS, rounds, given.short)
+
+
+def main() -> int:
+    """Measure and tell; return the exit code."""
+    asked = wanted()
+    size = _SHORT_SIZE if asked.short else 1.0
+    results = run(asked.sides, asked.parts, asked.rounds, size, lambda line: print(line, file=sys.stderr, flush=True))
+    if asked.whole:
+        report.write(results)
+    return guarded(results) if asked.short else 0
+
+
+def guarded(results: Results) -> int:
+    """Print the ratios beyond their guards and return 1 if there is any."""
+    broken = [verdict for verdict in verdicts(results) if not verdict.guarded]
+    for verdict in broken:
+        f"{verdict.promise.title} {verdict.promise.column}".strip()
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""Starts the server and the clients, one side after the other and round after round, and keeps what they print."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from benchmarks.sides import ROOT, Side
+
+_KEPT: Final = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR")
+"""The variables of the user's that a client sees; keys, proxies and switches are not among them."""
+_PATIENCE: Final = 600
+"""Seconds for one side in one round."""
+Found = Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """What all rounds found."""
+
+    rounds: list[dict[str, Found]] = field(default_factory=list[dict[str, Found]])
+    """Of each round: by side, then by figure."""
+    reasons: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    """Why a side has no such figure."""
+    versions: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+
+    def all(self, side: str, figure: str) -> list[float]:
+        """Return a figure of each round that has it."""
+        return [found[side][figure] for found in self.rounds if figure in found.get(side, {})]
+
+    def least(self, side: str, figure: str) -> float | None:
+        """Return the least that any round found: what else the machine did can only have added."""
+        return min(self.all(side, figure), default=None)
+
+    def reason(self, side: str, figure: str) -> str:
+        """Return why there is no such figure; what is said of a whole part is said of its figures."""
+        said = self.reasons.get(side, {})
+        parts = figure.split(".")
+        names = [".".join(parts[:end]) for end in range(len(parts), 0, -1)]
+        return next((said[name] for name in names if name in said), "not measured in this run")
+
+    def spreads(self) -> list[float]:
+        """Return for each figure of several rounds how far the largest is above the least, as a part of the least."""
+        places = {(side, figure) for found in self.rounds for side in found for figure in found[side]}
+        several = [values for place in sorted(places) if len(values := self.all(*place)) > 1 and min(values) > 0]
+        return [max(values) / min(values) - 1 for values in several]
+
+    def median_spread(self) -> float:
+        """Return the middle one of the spreads, 0 without any."""
+        return statistics.median(self.spreads() or [0.0])
+
+
+def run(sides: Sequence[Side], parts: Sequence[str], rounds: int, size: float, say: Callable[[str], object]) -> Results:
+    """Measure all sides in turn, then again, `rounds` times; each side in a new process.
+
+    Args:
+        sides: What is measured.
+        parts: Some of `sides.PARTS`.
+        rounds: How often.
+        size: What part of the pieces and calls is done.
+        say: Is told what goes on, a line at a time.
+    """
+    results = Results()
+    with serving() as address:
+        for number in range(rounds):
+            results.rounds.append({})
+            for side in sides:
+                if number < side.turns:
+                    say(f"round {number + 1} of {rounds}: {side.name}")
+                    told = measured(side, address, parts, size)
+                    results.rounds[-1][side.name] = told["figures"]
+                    results.reasons[side.name] = told["reasons"]
+                    results.versions[side.name] = told["versions"]
+    return results
+
+
+@contextmanager
+def serving() -> Generator[str]:
+    """Run the server in a process of its own, and give its address."""
+    command = [sys.executable, "-m", "benchmarks.server"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None  # noqa: S101 - tells the type checker what PIPE means
+            yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        finally:
+            server.terminate()
+
+
+def measured(side: Side, address: str, parts: Sequence[str], size: float) -> dict[str, Any]:
+    """Measure one side in its own environment. What ends the whole process is said of all that was asked."""
+    command = [str(side.python), "-m", "benchmarks.client", side.name, address, ",".join(parts), str(size)]
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    environment.update(side.variables, PYTHONHASHSEED="0")
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=_PATIENCE
+        )
+    except FileNotFoundError:
+        return _failed(parts, f"{side.environment} is not installed")
+    except subprocess.TimeoutExpired:
+        return _failed(parts, f"it took more than {_PATIENCE} seconds")
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        return _failed(parts, last[:160])
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def _failed(parts: Sequence[str], reason: str) -> dict[str, Any]:
+    return {"figures": {}, "reasons": dict.fromkeys(parts, reason), "versions": {}}
