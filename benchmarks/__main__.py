@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from benchmarks import report
+from benchmarks.promises import PROMISES, Promise, judge
 from benchmarks.runs import Results, run
 from benchmarks.sides import BY_NAME, PARTS, SIDES, Side
-from benchmarks.tables import verdicts
 
 ROUNDS: Final = 3
 _SHORT: Final = (
@@ -65,18 +65,35 @@ def main() -> int:
     """Measure and tell; return the exit code."""
     asked = wanted()
     size = _SHORT_SIZE if asked.short else 1.0
-    results = run(asked.sides, asked.parts, asked.rounds, size, lambda line: print(line, file=sys.stderr, flush=True))
+    results = run(asked.sides, asked.parts, asked.rounds, size, _say)
+    sys.stdout.write(report.printed(results) + "\n")
     if asked.whole:
         report.write(results)
-    return guarded(results) if asked.short else 0
-
-
-def guarded(results: Results) -> int:
-    """Print the ratios beyond their guards and return 1 if there is any."""
-    broken = [verdict for verdict in verdicts(results) if not verdict.guarded]
-    for verdict in broken:
-        f"{verdict.promise.title} {verdict.promise.column}".strip()
+    broken = [line for promise in PROMISES if asked.short for line in beyond(promise, results, asked.parts)]
+    for line in broken:
+        _say(line)
     return 1 if broken else 0
+
+
+def beyond(promise: Promise, results: Results, parts: Sequence[str]) -> Iterator[str]:
+    """Say what is wrong with a promise in a short run: it is beyond its guard, or a side has failed."""
+    sides = {side for side, _ in promise.places}
+    if promise.guard is None or promise.figure.partition(".")[0] not in parts or not sides <= results.sides:
+        return
+    name = f"{promise.title} {promise.column}".strip()
+    verdict = judge(promise, results)
+    if verdict.ratio is None:
+        missing = [place for place in promise.places if results.least(*place) is None]
+        yield from (
+            f"guard: {name}: {side} has no {figure}: {results.reason(side, figure)}" for side, figure in missing
+        )
+    elif verdict.ratio > promise.guard:
+        yield f"guard: {name} is {verdict.ratio:.2f}, more than {promise.guard:g}"
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

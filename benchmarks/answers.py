@@ -11,7 +11,8 @@ from typing import Any, Final
 
 Json = dict[str, Any]
 
-WORDS: Final = tuple(f" {word}" for word in ["the", "blue", "light", "of", "day", "is", "bent", "by", "air", "more", "than", "any", "red", "one"])
+_SENTENCE: Final = "the blue light of day is bent by air more than any red one"
+WORDS: Final = tuple(f" {word}" for word in _SENTENCE.split())
 """What is said, over and over: a client may take a stream that repeats one chunk for a fault."""
 WHOLE: Final = "".join(islice(cycle(WORDS), 200))
 PARALLEL: Final = 8

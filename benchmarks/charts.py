@@ -45,7 +45,8 @@ _STYLE: Final = """\
   }
   text { font: 13px system-ui, sans-serif; fill: var(--text); }
   .title { font-weight: 600; }
-  .ground { fill: var(--ground); } .floor { fill: var(--floor); } .ours { fill: var(--ours); } .peer { fill: var(--peer); }
+  .ground { fill: var(--ground); } .floor { fill: var(--floor); }
+  .ours { fill: var(--ours); } .peer { fill: var(--peer); }
 </style>"""
 
 

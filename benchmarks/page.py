@@ -34,7 +34,8 @@ TESTS: Final = """\
 
 | | test |
 |---|---|
-| a frame of `Qwen` does not cost more the longer the answer is | [test_frames](../tests/unit/llamaindex/test_frames.py) |
+| a frame of `Qwen` does not cost more the longer the answer is \
+| [test_frames](../tests/unit/llamaindex/test_frames.py) |
 | an event that comes in many pieces is read in linear time | [test_sse](../tests/unit/core/test_sse.py) |
 | making a model takes less than 10 ms of CPU | [test_instance](../tests/unit/langchain/test_instance.py), \
 [test_hygiene](../tests/unit/llamaindex/test_hygiene.py) |

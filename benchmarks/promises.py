@@ -31,6 +31,11 @@ class Promise:
     guard: float | None = None
     """The limit in the short run, with much slack; `None` where the short run does not judge."""
 
+    @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """The sides and figures that it needs."""
+        return ((self.side, self.figure), *self.by)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -47,26 +52,16 @@ class Verdict:
         """Whether it is as promised."""
         return self.ratio is not None and self.ratio <= self.promise.limit
 
-    @property
-    def guarded(self) -> bool:
-        """Whether the short run lets it pass: it is within the guard, or there is none."""
-        guard = self.promise.guard
-        return guard is None or (self.ratio is not None and self.ratio <= guard)
-
 
 def judge(promise: Promise, results: Results) -> Verdict:
     """Compare a promise with what was found."""
-    least = {place: results.least(*place) for place in _places(promise)}
+    least = {place: results.least(*place) for place in promise.places}
     within = [
         ratio
         for found in results.rounds
         if (ratio := _ratio(promise, {place: found.get(place[0], {}).get(place[1]) for place in least})) is not None
     ]
     return Verdict(promise, _ratio(promise, least), (min(within), max(within)) if within else None)
-
-
-def _places(promise: Promise) -> tuple[tuple[str, str], ...]:
-    return ((promise.side, promise.figure), *promise.by)
 
 
 def _ratio(promise: Promise, values: Mapping[tuple[str, str], float | None]) -> float | None:
@@ -139,7 +134,7 @@ def _rest() -> Iterator[Promise]:
         yield _alone(title, side, "start.second_contexts", 0.0, guard=0.0)
 
 
-def _call(title: str, side: str, figure: str, by: tuple[str, str], limit: float, guard: float) -> Promise:
+def _call(title: str, side: str, figure: str, by: tuple[str, str], limit: float, guard: float) -> Promise:  # noqa: PLR0917 - a row of a table
     return Promise(
         title=title, group="All else", column="", side=side, figure=figure, by=(by,), limit=limit, guard=guard
     )

@@ -31,6 +31,11 @@ class Results:
     """Why a side has no such figure."""
     versions: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
 
+    @property
+    def sides(self) -> frozenset[str]:
+        """The names of the sides that were measured, or were to be."""
+        return frozenset(name for found in self.rounds for name in found)
+
     def all(self, side: str, figure: str) -> list[float]:
         """Return a figure of each round that has it."""
         return [found[side][figure] for found in self.rounds if figure in found.get(side, {})]

@@ -20,8 +20,6 @@ class Side:
     name: str
     kind: str
     """`floor`: what nobody can be below; `ours`; `peer`."""
-    family: str
-    """`langchain`, `llamaindex`, or `bare` without a framework."""
     driver: str
     """The module of `benchmarks` whose `Driver` knows how to use it."""
     module: str
@@ -54,16 +52,17 @@ _OURS: Final = {**_MODEL, "provider": "generic"}
 _OUR_MESSAGES: Final = {**_MODEL, "provider": "vllm-anthropic"}
 _LIKE: Final = {**_MODEL, "is_chat_model": True, "is_function_calling_model": True, "context_window": 32_768}
 
-_NO_MODEL: Final = "it holds no model"
-_TEXT_ONLY: Final = dict.fromkeys(("streams.reasoning", "streams.call", "streams.calls", "encode", "growth"), "Messages is measured with text")
-_NULL: Final = dict.fromkeys(("encode", "framed", "held", "start.second_contexts", "start.first_contexts"), "it asks nobody")
-_SAMPLED: Final = {"growth": "not asked of every peer: 100,000 chunks take it long"}
+_Reasons = dict[str, str]
+_TEXT_ONLY: Final[_Reasons] = dict.fromkeys(
+    ("streams.reasoning", "streams.call", "streams.calls", "encode", "growth"), "Messages is measured with text"
+)
+_NULL: Final[_Reasons] = dict.fromkeys(("encode", "framed", "held", "start.second_contexts"), "it asks nobody")
+_SAMPLED: Final = {"growth": "not measured: long streams of every peer would take too long"}
 
 SIDES: Final = (
     Side(
         name="null LangChain model",
         kind="floor",
-        family="langchain",
         driver="on_langchain",
         module="langchain_core.language_models.chat_models",
         class_name="benchmarks.null_langchain:Null",
@@ -73,7 +72,6 @@ SIDES: Final = (
     Side(
         name="null LlamaIndex model",
         kind="floor",
-        family="llamaindex",
         driver="on_llamaindex",
         module="llama_index.core.llms.function_calling",
         class_name="benchmarks.null_llamaindex:Null",
@@ -83,7 +81,6 @@ SIDES: Final = (
     Side(
         name="mapping transport",
         kind="floor",
-        family="bare",
         driver="on_transport",
         module="httpx2",
         class_name="Client",
@@ -92,7 +89,6 @@ SIDES: Final = (
     Side(
         name="openai SDK 3",
         kind="peer",
-        family="bare",
         driver="on_openai",
         module="openai",
         class_name="OpenAI",
@@ -102,7 +98,6 @@ SIDES: Final = (
     Side(
         name="openai SDK 2",
         kind="peer",
-        family="bare",
         driver="on_openai",
         module="openai",
         class_name="OpenAI",
@@ -113,7 +108,6 @@ SIDES: Final = (
     Side(
         name="anthropic SDK",
         kind="peer",
-        family="bare",
         driver="on_anthropic",
         module="anthropic",
         class_name="Anthropic",
@@ -124,7 +118,6 @@ SIDES: Final = (
     Side(
         name="QwenClient",
         kind="ours",
-        family="bare",
         driver="on_core",
         module="qwen_endpoints",
         class_name="QwenClient",
@@ -134,7 +127,6 @@ SIDES: Final = (
     Side(
         name="QwenClient, Messages",
         kind="ours",
-        family="bare",
         driver="on_core",
         module="qwen_endpoints",
         class_name="QwenClient",
@@ -146,7 +138,6 @@ SIDES: Final = (
     Side(
         name="ChatQwen",
         kind="ours",
-        family="langchain",
         driver="on_langchain",
         module="langchain_qwen",
         class_name="ChatQwen",
@@ -156,7 +147,6 @@ SIDES: Final = (
     Side(
         name="ChatQwen, Messages",
         kind="ours",
-        family="langchain",
         driver="on_langchain",
         module="langchain_qwen",
         class_name="ChatQwen",
@@ -168,7 +158,6 @@ SIDES: Final = (
     Side(
         name="ChatOpenAI",
         kind="peer",
-        family="langchain",
         driver="on_langchain",
         module="langchain_openai",
         class_name="ChatOpenAI",
@@ -178,7 +167,6 @@ SIDES: Final = (
     Side(
         name="ChatOpenAI, openai 2",
         kind="peer",
-        family="langchain",
         driver="on_langchain",
         module="langchain_openai",
         class_name="ChatOpenAI",
@@ -190,7 +178,6 @@ SIDES: Final = (
     Side(
         name="ChatDeepSeek",
         kind="peer",
-        family="langchain",
         driver="on_langchain",
         module="langchain_deepseek",
         class_name="ChatDeepSeek",
@@ -204,7 +191,6 @@ SIDES: Final = (
     Side(
         name="langchain-qwq",
         kind="peer",
-        family="langchain",
         driver="on_langchain",
         module="langchain_qwq",
         class_name="ChatQwen",
@@ -217,7 +203,6 @@ SIDES: Final = (
     Side(
         name="ChatOpenRouter",
         kind="peer",
-        family="langchain",
         driver="on_langchain",
         module="langchain_openrouter",
         class_name="ChatOpenRouter",
@@ -231,7 +216,6 @@ SIDES: Final = (
     Side(
         name="ChatLiteLLM",
         kind="peer",
-        family="langchain",
         driver="on_langchain",
         module="langchain_litellm",
         class_name="ChatLiteLLM",
@@ -249,7 +233,6 @@ SIDES: Final = (
     Side(
         name="Qwen",
         kind="ours",
-        family="llamaindex",
         driver="on_llamaindex",
         module="llama_index.llms.qwen",
         class_name="Qwen",
@@ -259,7 +242,6 @@ SIDES: Final = (
     Side(
         name="Qwen, Messages",
         kind="ours",
-        family="llamaindex",
         driver="on_llamaindex",
         module="llama_index.llms.qwen",
         class_name="Qwen",
@@ -271,7 +253,6 @@ SIDES: Final = (
     Side(
         name="OpenAILike",
         kind="peer",
-        family="llamaindex",
         driver="on_llamaindex",
         module="llama_index.llms.openai_like",
         class_name="OpenAILike",
@@ -283,7 +264,6 @@ SIDES: Final = (
     Side(
         name="OpenRouter",
         kind="peer",
-        family="llamaindex",
         driver="on_llamaindex",
         module="llama_index.llms.openrouter",
         class_name="OpenRouter",
@@ -297,7 +277,6 @@ SIDES: Final = (
     Side(
         name="DashScope",
         kind="peer",
-        family="llamaindex",
         driver="on_dashscope",
         module="llama_index.llms.dashscope",
         class_name="DashScope",

@@ -115,7 +115,7 @@ def of_figures(table: Table, results: Results, notes: Notes) -> list[str]:
     columns = [
         (head, name) for head, name in table.columns if any(results.least(s.name, name) is not None for s in SIDES)
     ]
-    sides = [side for side in SIDES if side.name in results.versions or side.name in results.reasons]
+    sides = [side for side in SIDES if side.name in results.sides]
     rows = [
         (_named(side.name, side.kind), *(_cell(results, side.name, name, table.scale, notes) for _, name in columns))
         for side in sides
