@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from benchmarks.drivers import Driver
 from benchmarks.measuring import Figures
 
 T = TypeVar("T")
+
+_FEWEST: Final = 16
+"""With fewer pieces, parallel tool calls would not have an opener and an end each."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Bench:
 
     def some(self, count: int) -> int:
         """Return how many of so many are to be done."""
-        return max(10, round(count * self.size))
+        return max(_FEWEST, round(count * self.size))
 
     def url(self, said: str, pieces: int = 0, framing: str = "joined") -> str:
         """Return the base URL at which the server says so."""

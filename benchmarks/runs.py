@@ -108,7 +108,7 @@ def measured(side: Side, address: str, parts: Sequence[str], size: float) -> dic
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=_PATIENCE
         )
     except FileNotFoundError:
-        return _failed(parts, f"{side.environment} is not installed")
+        return _failed(parts, f".venv-{side.environment} is not installed")
     except subprocess.TimeoutExpired:
         return _failed(parts, f"it took more than {_PATIENCE} seconds")
     except subprocess.CalledProcessError as error:

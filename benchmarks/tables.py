@@ -169,7 +169,8 @@ def ratio(verdict: Verdict) -> str:
     """Write a ratio, its range over the rounds, and whether it is too large."""
     if verdict.ratio is None:
         return "-"
-    shown = f"{verdict.ratio:.2f}"
-    low, high = verdict.range or (verdict.ratio, verdict.ratio)
-    spread = f" ({low:.2f} to {high:.2f})" if f"{low:.2f}" != f"{high:.2f}" else ""
+    digits = 2 if verdict.met or round(verdict.ratio, 2) > verdict.promise.limit else 3
+    shown = f"{verdict.ratio:.{digits}f}"
+    low, high = (f"{end:.{digits}f}" for end in verdict.range or (verdict.ratio, verdict.ratio))
+    spread = f" ({low} to {high})" if low != high else ""
     return f"{shown}{spread}" if verdict.met else f"**{shown}{spread}, not met**"
