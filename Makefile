@@ -124,7 +124,7 @@ clean: ## remove what the other targets made
 	@test -x $(@D)/bin/python || $(UV) venv --quiet --python '>=3.11' $(@D)
 	@echo "installing what is measured into $(@D)"
 	@$(UV) pip install --quiet --python $(@D)/bin/python --constraints constraints.txt --group bench \
-		--editable integrations/qwen-endpoints --editable integrations/langchain-qwen integrations/llama-index-llms-qwen
+		$(patsubst %,--editable integrations/%,qwen-endpoints langchain-qwen llama-index-llms-qwen)
 	@touch $@
 
 # Qwen itself is built anew for each run: the suite looks into what is installed, too.

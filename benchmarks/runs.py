@@ -79,10 +79,11 @@ def run(sides: Sequence[Side], parts: Sequence[str], rounds: int, size: float, s
             for side in sides:
                 if number < side.turns:
                     say(f"round {number + 1} of {rounds}: {side.name}")
-                    told = measured(side, address, parts, size)
+                    asked = [part for part in parts if number == 0 or part not in side.once]
+                    told = measured(side, address, asked, size)
                     results.rounds[-1][side.name] = told["figures"]
-                    results.reasons[side.name] = told["reasons"]
-                    results.versions[side.name] = told["versions"]
+                    results.reasons.setdefault(side.name, {}).update(told["reasons"])
+                    results.versions.setdefault(side.name, {}).update(told["versions"])
     return results
 
 

@@ -38,6 +38,8 @@ class Side:
     """What part of the pieces and calls it does, so that slow ones do not take all the time."""
     turns: int = 99
     """In how many rounds it takes part, at most."""
+    once: tuple[str, ...] = ()
+    """Parts that it does in the first round only."""
     unable: Mapping[str, str] = field(default_factory=dict[str, str])
     """Parts or figures that it is not measured in, each with the reason."""
 
@@ -94,6 +96,7 @@ SIDES: Final = (
         class_name="OpenAI",
         distributions=("openai", "httpx2"),
         settings={"max_retries": 2},
+        once=("growth",),
     ),
     Side(
         name="openai SDK 2",
@@ -104,6 +107,7 @@ SIDES: Final = (
         distributions=("openai", "httpx"),
         environment="compare",
         settings={"max_retries": 2},
+        unable=_SAMPLED,
     ),
     Side(
         name="anthropic SDK",
@@ -163,6 +167,7 @@ SIDES: Final = (
         class_name="ChatOpenAI",
         distributions=("langchain-openai", "openai"),
         settings=_MODEL,
+        once=("growth",),
     ),
     Side(
         name="ChatOpenAI, openai 2",
@@ -185,6 +190,7 @@ SIDES: Final = (
         environment="compare",
         settings=_MODEL,
         address="api_base",
+        share=0.5,
         turns=2,
         unable=_SAMPLED,
     ),
@@ -197,6 +203,7 @@ SIDES: Final = (
         distributions=("langchain-qwq", "openai"),
         environment="compare",
         settings=_MODEL,
+        share=0.5,
         turns=2,
         unable=_SAMPLED,
     ),
@@ -260,6 +267,7 @@ SIDES: Final = (
         environment="compare-llamaindex",
         settings=_LIKE,
         address="api_base",
+        once=("growth",),
     ),
     Side(
         name="OpenRouter",
@@ -271,6 +279,7 @@ SIDES: Final = (
         environment="compare-openrouter",
         settings={**_MODEL, "is_function_calling_model": True, "context_window": 32_768},
         address="api_base",
+        share=0.5,
         turns=2,
         unable=_SAMPLED,
     ),
