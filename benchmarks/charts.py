@@ -39,14 +39,13 @@ _ROW: Final = 24
 _TOP: Final = 48
 _STYLE: Final = """\
 <style>
-  svg { --ground: #ffffff; --text: #24292f; --floor: #a0a8b0; --ours: #6d3fd1; --peer: #5b8fc9; }
-  @media (prefers-color-scheme: dark) {
-    svg { --ground: #16181d; --text: #e3e6ea; --floor: #6a737d; --ours: #a985ff; --peer: #4f83bd; }
-  }
-  text { font: 13px system-ui, sans-serif; fill: var(--text); }
+  text { font: 13px system-ui, sans-serif; fill: #24292f; }
   .title { font-weight: 600; }
-  .ground { fill: var(--ground); } .floor { fill: var(--floor); }
-  .ours { fill: var(--ours); } .peer { fill: var(--peer); }
+  .ground { fill: #ffffff; } .floor { fill: #a0a8b0; } .ours { fill: #6d3fd1; } .peer { fill: #5b8fc9; }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e3e6ea; }
+    .ground { fill: #16181d; } .floor { fill: #6a737d; } .ours { fill: #a985ff; } .peer { fill: #4f83bd; }
+  }
 </style>"""
 
 

@@ -12,6 +12,8 @@ from benchmarks.runs import Results
 _TRANSPORT: Final = "mapping transport"
 _NULLS: Final = {"ChatQwen": "null LangChain model", "Qwen": "null LlamaIndex model"}
 WAYS: Final = ("sync", "async")
+SHOWN: Final = {"text": "text", "reasoning": "reasoning", "call": "1 call", "calls": "8 calls"}
+"""What a stream says, in the head of a table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +95,7 @@ def _stream(side: str, title: str, by: tuple[str, ...], limit: float) -> Iterato
             yield Promise(
                 title=f"`{side}` / {title}",
                 group="A streamed chunk",
-                column=f"{said}, {way}",
+                column=f"{SHOWN[said]}, {way}",
                 side=side,
                 figure=figure,
                 by=tuple((name, figure) for name in by),
@@ -123,7 +125,7 @@ def _rest() -> Iterator[Promise]:
     """Growth, imports and beginnings."""
     for side, peer in (("ChatQwen", "ChatOpenAI"), ("Qwen", "OpenAILike")):
         title = f"a chunk of 100,000 / of 1,000: `{side}`"
-        yield _call(title, side, "growth.100000", (side, "growth.1000"), 1.2, 2.0)
+        yield _call(title, side, "growth.100000", (side, "growth.1000"), 1.2, 3.0)
         title = f"import to first chunk: `{side}` / {peer}"
         yield _call(title, side, "start.first_chunk", (peer, "start.first_chunk"), 0.6, 0.9)
         title = f"import: `{side}` / its framework's base of models"

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.answers import SAID
-from benchmarks.promises import PROMISES, WAYS, Verdict, judge
+from benchmarks.promises import PROMISES, SHOWN, WAYS, Verdict, judge
 from benchmarks.runs import Results
 from benchmarks.sides import SIDES
 
 _FULL: Final = 0.995
 """The share of a stream's characters that has to come out; the rest is rounding."""
-_SAID: Final = {"text": "text", "reasoning": "reasoning", "call": "1 call", "calls": "8 calls"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Table:
 
 
 def _each_way(prefix: str) -> tuple[tuple[str, str], ...]:
-    return tuple((f"{_SAID[said]}, {way}", f"{prefix}.{said}.{way}") for said in SAID for way in WAYS)
+    return tuple((f"{SHOWN[said]}, {way}", f"{prefix}.{said}.{way}") for said in SAID for way in WAYS)
 
 
 TABLES: Final = (

@@ -13,7 +13,7 @@ from benchmarks.charts import CHARTS, drawn
 from benchmarks.measuring import Figures
 from benchmarks.promises import PROMISES, Promise, judge
 from benchmarks.report import page, printed, raw
-from benchmarks.runs import Results, measured
+from benchmarks.runs import Results, measured, run
 from benchmarks.sides import BY_NAME, PARTS, SIDES
 from benchmarks.tables import TABLES, number, ratio
 
@@ -119,6 +119,16 @@ def test_a_side_that_is_not_installed_says_so() -> None:
     told = measured(replace(BY_NAME["Qwen"], environment="nowhere"), "http://127.0.0.1:9", ["calls"], 1)
     assert told["figures"] == {}
     assert told["reasons"] == {"calls": ".venv-nowhere is not installed"}
+
+
+def test_slow_sides_take_part_in_few_rounds() -> None:
+    slow = replace(BY_NAME["Qwen"], environment="nowhere", turns=1)
+    quick = replace(BY_NAME["ChatQwen"], environment="nowhere", once=("growth",))
+    said: list[str] = []
+    results = run([slow, quick], ["calls", "growth"], 2, 1, said.append)
+    assert [set(found) for found in results.rounds] == [{"Qwen", "ChatQwen"}, {"ChatQwen"}]
+    assert said == ["round 1 of 2: Qwen", "round 1 of 2: ChatQwen", "round 2 of 2: ChatQwen"]
+    assert results.reason("ChatQwen", "growth.1000") == ".venv-nowhere is not installed"
 
 
 def test_the_page() -> None:
