@@ -182,6 +182,7 @@ _WHOLE: Final[dict[str, Json]] = {
     "completions": {
         **_HEAD,
         "object": "chat.completion",
+        "system_fingerprint": None,
         "choices": [
             {
                 "index": 0,
