@@ -178,6 +178,7 @@ SIDES: Final = (
         distributions=("langchain-openai", "openai"),
         environment="compare",
         settings=_MODEL,
+        turns=2,
         unable=_SAMPLED,
     ),
     Side(
