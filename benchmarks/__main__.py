@@ -16,7 +16,7 @@ from benchmarks.promises import PROMISES, Promise, judge
 from benchmarks.runs import Results, run
 from benchmarks.sides import BY_NAME, PARTS, SIDES, Side
 
-ROUNDS: Final = 3
+ROUNDS: Final = 5
 _SHORT: Final = (
     "null LangChain model",
     "null LlamaIndex model",

@@ -17,7 +17,7 @@ PIECES: Final = 50
 """Pieces of each of `STREAMS`."""
 LENGTHS: Final = (10, 100, 1_000)
 """Messages of a history."""
-RUNS: Final = 3
+RUNS: Final = 2
 
 
 def calls(bench: Bench) -> None:

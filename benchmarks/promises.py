@@ -126,12 +126,22 @@ def _rest() -> Iterator[Promise]:
     for side, peer in (("ChatQwen", "ChatOpenAI"), ("Qwen", "OpenAILike")):
         title = f"a chunk of 100,000 / of 1,000: `{side}`"
         yield _call(title, side, "growth.100000", (side, "growth.1000"), 1.2, 3.0)
+        floor = (_NULLS[side], _TRANSPORT)
+        yield Promise(
+            title=f"a chunk of 100,000: `{side}` / ({' + '.join(floor)})",
+            group="All else",
+            column="",
+            side=side,
+            figure="growth.100000",
+            by=tuple((name, "growth.100000") for name in floor),
+            limit=1.5,
+            guard=3.0,
+        )
         title = f"import to first chunk: `{side}` / {peer}"
         yield _call(title, side, "start.first_chunk", (peer, "start.first_chunk"), 0.6, 0.9)
         title = f"import: `{side}` / its framework's base of models"
         yield _call(title, side, "start.import", (_NULLS[side], "start.import"), 1.1, 1.6)
-        yield _alone(f"making the first model, in ms: `{side}`", side, "start.first_model", 1.0)
-        yield _alone(f"making a later model, in ms: `{side}`", side, "start.model", 1.0)
+        yield _alone(f"making a model, in ms: `{side}`", side, "start.model", 1.0)
         title = f"TLS contexts of a second, equal model: `{side}`"
         yield _alone(title, side, "start.second_contexts", 0.0, guard=0.0)
 

@@ -107,6 +107,7 @@ SIDES: Final = (
         distributions=("openai", "httpx"),
         environment="compare",
         settings={"max_retries": 2},
+        turns=3,
         unable=_SAMPLED,
     ),
     Side(
@@ -117,6 +118,7 @@ SIDES: Final = (
         class_name="Anthropic",
         distributions=("anthropic",),
         protocol="messages",
+        turns=3,
         unable=_TEXT_ONLY,
     ),
     Side(
@@ -137,6 +139,7 @@ SIDES: Final = (
         distributions=("qwen-endpoints", "httpx2"),
         protocol="messages",
         settings=_OUR_MESSAGES,
+        turns=3,
         unable=_TEXT_ONLY,
     ),
     Side(
@@ -157,6 +160,7 @@ SIDES: Final = (
         distributions=("langchain-qwen", "langchain-core", "httpx2"),
         protocol="messages",
         settings=_OUR_MESSAGES,
+        turns=3,
         unable=_TEXT_ONLY,
     ),
     Side(
@@ -178,7 +182,7 @@ SIDES: Final = (
         distributions=("langchain-openai", "openai"),
         environment="compare",
         settings=_MODEL,
-        turns=2,
+        turns=3,
         unable=_SAMPLED,
     ),
     Side(
@@ -256,6 +260,7 @@ SIDES: Final = (
         distributions=("llama-index-llms-qwen", "llama-index-core", "httpx2"),
         protocol="messages",
         settings=_OUR_MESSAGES,
+        turns=3,
         unable=_TEXT_ONLY,
     ),
     Side(
