@@ -9,7 +9,7 @@ from benchmarks.bench import Bench
 from benchmarks.history import QUESTION, TOOL, history
 from benchmarks.measuring import MICRO, cpu, least
 
-WHOLE: Final = 30
+WHOLE: Final = 10
 BATCH: Final = 200
 AT_ONCE: Final = 50
 STREAMS: Final = 100
@@ -18,6 +18,8 @@ PIECES: Final = 50
 LENGTHS: Final = (10, 100, 1_000)
 """Messages of a history."""
 RUNS: Final = 2
+_SHORT_RUNS: Final = 6
+"""Of a few calls, one after the other: the machine may do nothing else for that long."""
 
 
 def calls(bench: Bench) -> None:
@@ -56,11 +58,11 @@ def calls(bench: Bench) -> None:
     with bench.figures.trying("calls.sync"):
         model = driver.model(address)
         one_by_one()
-        found["calls.sync"] = least(one_by_one, RUNS)
+        found["calls.sync"] = least(one_by_one, _SHORT_RUNS)
     with bench.figures.trying("calls.async"):
         model = driver.model(address)
         bench.awaited(awaited_one_by_one())
-        found["calls.async"] = least(lambda: bench.awaited(awaited_one_by_one()), RUNS)
+        found["calls.async"] = least(lambda: bench.awaited(awaited_one_by_one()), _SHORT_RUNS)
     with bench.figures.trying("calls.abatch"):
         bench.awaited(batched())
         found["calls.abatch"] = least(lambda: bench.awaited(batched()), RUNS)

@@ -38,6 +38,8 @@ class Side:
     """What part of the pieces and calls it does, so that slow ones do not take all the time."""
     turns: int = 99
     """In how many rounds it takes part, at most."""
+    starts: int = 1
+    """How many processes start in each round; what they took differs more than all else."""
     once: tuple[str, ...] = ()
     """Parts that it does in the first round only."""
     unable: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -69,6 +71,7 @@ SIDES: Final = (
         module="langchain_core.language_models.chat_models",
         class_name="benchmarks.null_langchain:Null",
         distributions=("langchain-core",),
+        starts=3,
         unable=_NULL,
     ),
     Side(
@@ -78,6 +81,7 @@ SIDES: Final = (
         module="llama_index.core.llms.function_calling",
         class_name="benchmarks.null_llamaindex:Null",
         distributions=("llama-index-core",),
+        starts=3,
         unable=_NULL,
     ),
     Side(
@@ -150,6 +154,7 @@ SIDES: Final = (
         class_name="ChatQwen",
         distributions=("langchain-qwen", "langchain-core", "httpx2"),
         settings=_OURS,
+        starts=3,
     ),
     Side(
         name="ChatQwen, Messages",
@@ -171,6 +176,7 @@ SIDES: Final = (
         class_name="ChatOpenAI",
         distributions=("langchain-openai", "openai"),
         settings=_MODEL,
+        starts=3,
         once=("growth",),
     ),
     Side(
@@ -250,6 +256,7 @@ SIDES: Final = (
         class_name="Qwen",
         distributions=("llama-index-llms-qwen", "llama-index-core", "httpx2"),
         settings=_OURS,
+        starts=3,
     ),
     Side(
         name="Qwen, Messages",
@@ -273,6 +280,7 @@ SIDES: Final = (
         environment="compare-llamaindex",
         settings=_LIKE,
         address="api_base",
+        starts=3,
         once=("growth",),
     ),
     Side(

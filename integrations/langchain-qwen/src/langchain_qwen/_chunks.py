@@ -63,7 +63,9 @@ class _Kind:
         """
         message, generation = self._message.model_copy(), self._generation.model_copy()
         vars(message).update({name: copied() for name, copied in self._containers}, **fields)
-        vars(generation).update(message=message, text=message.text)
+        vars(generation)["message"] = message
+        if "content" in fields:
+            vars(generation)["text"] = message.text
         return generation
 
 

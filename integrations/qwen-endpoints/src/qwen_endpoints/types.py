@@ -170,11 +170,10 @@ class Completion:
         return self.choices[0] if self.choices else Choice()
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallDelta:
+class ToolCallDelta(NamedTuple):
     """A piece of a tool call."""
 
-    index: int
+    index: int  # pyright: ignore[reportIncompatibleMethodOverride] - the wire's own name; nobody searches a piece
     """Counts the calls of one answer from 0, in the order they were opened, whatever indexes the endpoint sent."""
     id: str | None
     """Set on the piece that opens the call, `None` on the rest."""
