@@ -37,6 +37,8 @@ _LABELS: Final = 190
 _NUMBERS: Final = 70
 _ROW: Final = 24
 _TOP: Final = 48
+_CUT: Final = 2
+"""How many bars may be cut."""
 _STYLE: Final = """\
 <style>
   text { font: 13px system-ui, sans-serif; fill: #24292f; }
@@ -50,10 +52,13 @@ _STYLE: Final = """\
 
 
 def drawn(chart: Chart, results: Results) -> str:
-    """Return the SVG: a bar for each side that has the figure, the shortest on top."""
+    """Return the SVG: a bar for each side that has the figure, the shortest on top.
+
+    The longest may be cut, and end in an arrow: beside them all others would look alike.
+    """
     found = ((results.least(side.name, chart.figure), side) for side in SIDES)
     bars = sorted(((value, side) for value, side in found if value is not None), key=lambda bar: bar[0])
-    longest = max((value for value, _ in bars), default=1.0)
+    longest = _longest([value for value, _ in bars])
     height = _TOP + _ROW * len(bars) + 12
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img">',
@@ -64,10 +69,18 @@ def drawn(chart: Chart, results: Results) -> str:
     ]
     for row, (value, side) in enumerate(bars):
         y = _TOP + row * _ROW
-        length = max(1.0, value / longest * (_WIDTH - _LABELS - _NUMBERS))
+        length = max(1.0, min(1.0, value / longest) * (_WIDTH - _LABELS - _NUMBERS))
+        told = f"{value:,.0f}" if value <= longest else f"→ {value:,.0f}"
         lines += [
             f'<text x="{_LABELS - 10}" y="{y + 13}" text-anchor="end">{escape(side.name)}</text>',
             f'<rect class="{side.kind}" x="{_LABELS}" y="{y}" width="{length:.1f}" height="{_ROW - 7}" rx="3"/>',
-            f'<text x="{_LABELS + length + 8:.1f}" y="{y + 13}">{value:,.0f}</text>',
+            f'<text x="{_LABELS + length + 8:.1f}" y="{y + 13}">{told}</text>',
         ]
     return "\n".join([*lines, "</svg>", ""])
+
+
+def _longest(values: list[float]) -> float:
+    """Return the value of a whole bar, of values in order."""
+    if len(values) <= _CUT:
+        return max(values, default=1.0)
+    return min(values[-1], 1.5 * values[-1 - _CUT])

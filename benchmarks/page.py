@@ -28,6 +28,10 @@ PROMISED: Final = """\
 
 One figure divided by another of the same run; in brackets, the least and the largest ratio within one round. What is
 larger than promised says so. `make bench-short`, which runs for every change, stops at ratios well above these.
+
+Two things are out of our hands ([decision 0016](decisions/0016-what-a-chunk-costs.md)). LangChain keeps all chunks of
+a stream, and Python's garbage collector looks through them: a null model's chunk grows as `ChatQwen`'s does. And
+LangChain reads each piece of a tool call: a null model's piece alone takes more than half of what the bare SDK takes.
 """
 TESTS: Final = """\
 ## What tests hold
@@ -50,7 +54,7 @@ and their peers. Each cell is a probe that ran; the pages say how.
 FOOT: Final = """\
 ## Run it yourself
 
-`make bench` installs the versions above into environments of their own, prints these tables and writes this page, its
+`make bench` installs the versions below into environments of their own, prints these tables and writes this page, its
 charts and [the raw figures of every round](benchmarks.json). It needs Linux, Python 3.11 or newer and two cores with
 nothing else to do. `make bench ARGS="--only streams --sides ChatQwen ChatOpenAI"` prints a part and writes nothing;
 `make bench-short` takes a minute. How each side does each workload is in `benchmarks/`, a module for each.

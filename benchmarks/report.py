@@ -40,7 +40,8 @@ def page(results: Results, machine: dict[str, str]) -> str:
     """Return the page."""
     notes = Notes()
     figures = list(_sections(results, notes, charts=True))
-    parts = [HEAD, *_measured(results, machine), PROMISED, *_promised(results), *figures, TESTS, FOOT, *notes.lines()]
+    promised = [PROMISED, *_promised(results)]
+    parts = [HEAD, measured(results, machine), *figures, *promised, TESTS, FOOT, *_versions(results), *notes.lines()]
     return "\n".join(parts) + "\n"
 
 
@@ -79,13 +80,16 @@ def _processor() -> str:
     return named.group(1).strip() if named else "unknown"
 
 
-def _measured(results: Results, machine: dict[str, str]) -> Iterator[str]:
-    """Say when, on what, and with which versions."""
-    yield "## The machine and the versions\n"
-    yield (
-        f"Measured on {machine['day']}: {machine['processor']}, {machine['cores']} cores, {machine['system']}. "
-        f"{len(results.rounds)} rounds; between them the middle figure differed by {results.median_spread():.0%}.\n"
+def measured(results: Results, machine: dict[str, str]) -> str:
+    """Say when, on what, and how far the rounds lay apart."""
+    return (
+        f"Measured on {machine['day']}: {machine['processor']}, {machine['cores']} cores, {machine['system']}; "
+        f"{len(results.rounds)} rounds, between which the middle figure differed by {results.median_spread():.0%}.\n"
     )
+
+
+def _versions(results: Results) -> Iterator[str]:
+    """Say what was measured."""
     yield "| | with | environment |\n|---|---|---|"
     for side in SIDES:
         if versions := results.versions.get(side.name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import subprocess
 import sys
@@ -24,8 +25,14 @@ READERS = ("mapping transport", "openai SDK 3", "QwenClient", "ChatQwen", "Qwen"
 NULLS = ("null LangChain model", "null LlamaIndex model")
 OVER_MESSAGES = ("anthropic SDK", "QwenClient, Messages", "ChatQwen, Messages", "Qwen, Messages")
 
-# What the drivers open ends with the process of a client; here the next test would find it.
+# What the drivers open ends with the process of a client. Here the next test would find it, so that it is looked for.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left() -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")

@@ -136,8 +136,8 @@ def test_the_page() -> None:
     results.rounds[1]["ChatQwen"] = {FIGURE: 66, f"{FIGURE}.carried": 0.5, "calls.sync": 1234.5}
     results.reasons["null LangChain model"] = {"calls": "It asks nobody."}
     text = page(results, MACHINE)
-    assert "Measured on 2026-11-22: A processor, 2 cores, Linux 6 on x86_64. 2 rounds; " in text
-    assert "between them the middle figure differed by 10%." in text
+    assert "Measured on 2026-11-22: A processor, 2 cores, Linux 6 on x86_64; 2 rounds, between which" in text
+    assert "the middle figure differed by 10%." in text
     assert "| ChatQwen | langchain-core 1.7.2 | `.venv-bench` |" in text
     assert "| **ChatQwen** | 60.0[^1] |" in text
     assert "[^1]: Only 50% of the characters sent came out.\n" in text
@@ -170,6 +170,17 @@ def test_charts(chart: object) -> None:
             lengths = [float(bar.attrib["width"]) for bar in bars]
             assert lengths == sorted(lengths)
             assert {bar.get("class") for bar in bars} == {"floor", "ours", "peer"}
+
+
+def test_a_bar_far_beyond_the_others_is_cut() -> None:
+    results = Results()
+    figure = CHARTS[0].figure
+    results.rounds.append({"Qwen": {figure: 10}, "ChatQwen": {figure: 20}, "ChatLiteLLM": {figure: 1000}})
+    svg = ET.fromstring(drawn(CHARTS[0], results))  # noqa: S314 - it is our own
+    widths = [float(bar.attrib["width"]) for bar in svg.iter("{http://www.w3.org/2000/svg}rect")][1:]
+    assert widths[0] == pytest.approx(widths[2] * 10 / 15, rel=0.01)
+    assert widths[1] == widths[2]
+    assert [text.text for text in svg.iter("{http://www.w3.org/2000/svg}text")][2::2] == ["10", "→ 20", "→ 1,000"]
 
 
 @pytest.mark.parametrize(("value", "said"), [(0.0, "0"), (0.123, "0.12"), (12.34, "12.3"), (12345.6, "12,346")])
