@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 if TYPE_CHECKING:
-    from langchain_core.tools import BaseTool  # which a chat model does not import before somebody gives it a tool
+    from langchain_core.tools import BaseTool
 
-Tool: TypeAlias = "Mapping[str, Any] | type | Callable[..., Any] | BaseTool"
+    Tool: TypeAlias = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
+else:
+    # LangChain reads type hints at run time, but no chat model imports its tools before somebody gives it one.
+    Tool = Mapping[str, Any] | type | Callable[..., Any]
 ToolChoice = str | Mapping[str, Any] | bool | None
 
 
