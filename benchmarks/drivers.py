@@ -57,6 +57,10 @@ class Driver(ABC):
     def carried(self, pieces: Sequence[Any]) -> int:
         """Return how many characters of text, reasoning and arguments the pieces of a stream brought."""
 
+    def look(self, frame: Any) -> object:
+        """Look at the message so far, where pieces have one."""
+        raise NotImplementedError
+
     async def abatch(self, model: Any, prompts: Sequence[Any], at_once: int) -> None:
         """Get many whole answers, `at_once` at a time."""
         turnstile = asyncio.Semaphore(at_once)

@@ -12,6 +12,7 @@ from benchmarks.bench import Bench
 from benchmarks.drivers import Driver
 from benchmarks.history import QUESTION
 from benchmarks.measuring import KILO, MICRO, cpu, least, memory
+from benchmarks.sides import LLAMAINDEX
 
 PIECES: Final = 1000
 RUNS: Final = 2
@@ -28,6 +29,11 @@ def streams(bench: Bench) -> None:
     """Measure a chunk of each kind of stream."""
     for said in SAID:
         _both_ways(bench, f"streams.{said}", said, "joined")
+    if bench.driver.side.driver in LLAMAINDEX:
+        with bench.figures.trying("streams.looked"):
+            pieces = bench.some(PIECES)
+            model = bench.driver.model(bench.url("text", pieces))
+            bench.figures.found["streams.looked"] = _least(of_looks, bench, model, pieces, RUNS)
 
 
 def framed(bench: Bench) -> None:
@@ -77,6 +83,17 @@ def of_stream(bench: Bench, model: Any, pieces: int, said: str = "") -> float:
     before = cpu()
     for _ in stream:
         pass
+    return (cpu() - before) / pieces * MICRO
+
+
+def of_looks(bench: Bench, model: Any, pieces: int) -> float:
+    """As `of_stream`, with a look at the message of each frame."""
+    driver = bench.driver
+    stream = iter(driver.stream(model, driver.prompt(QUESTION)))
+    driver.look(next(stream))
+    before = cpu()
+    for frame in stream:
+        driver.look(frame)
     return (cpu() - before) / pieces * MICRO
 
 

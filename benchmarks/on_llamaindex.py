@@ -37,6 +37,10 @@ class Driver(drivers.Driver):
         return await model.achat(prompt)
 
     @override
+    def look(self, frame: Any) -> object:
+        return frame.message.content
+
+    @override
     def carried(self, pieces: Sequence[Any]) -> int:
         message = pieces[-1].message
         kinds = [(getattr(block, "block_type", ""), block) for block in message.blocks]

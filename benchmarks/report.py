@@ -83,7 +83,7 @@ def _processor() -> str:
 def measured(results: Results, machine: dict[str, str]) -> str:
     """Say when, on what, and how far the rounds lay apart."""
     return (
-        f"Measured on {machine['day']}: {machine['processor']}, {machine['cores']} cores, {machine['system']}; "
+        f"Measured on {machine['day']}: {machine['processor']}, {machine['cores']} cores, {machine['system']}.\n"
         f"{len(results.rounds)} rounds, between which the middle figure differed by {results.median_spread():.0%}.\n"
     )
 

@@ -13,6 +13,10 @@ PARTS: Final = ("start", "held", "streams", "framed", "calls", "encode", "growth
 """What can be measured of a side, in the order in which one process does it."""
 
 
+LLAMAINDEX: Final = ("on_llamaindex", "on_dashscope")
+"""The drivers whose pieces have the message so far."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Side:
     """One row of every table."""

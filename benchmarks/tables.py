@@ -9,7 +9,7 @@ from typing import Final
 from benchmarks.answers import SAID
 from benchmarks.promises import PROMISES, SHOWN, WAYS, Verdict, judge
 from benchmarks.runs import Results
-from benchmarks.sides import SIDES
+from benchmarks.sides import LLAMAINDEX, SIDES
 
 _FULL: Final = 0.995
 """The share of a stream's characters that has to come out; the rest is rounding."""
@@ -25,6 +25,8 @@ class Table:
     """Headings and figures."""
     scale: float = 1.0
     """What each figure is multiplied by."""
+    drivers: tuple[str, ...] = ()
+    """Whose sides it shows; none for all."""
 
 
 def _each_way(prefix: str) -> tuple[tuple[str, str], ...]:
@@ -33,6 +35,12 @@ def _each_way(prefix: str) -> tuple[tuple[str, str], ...]:
 
 TABLES: Final = (
     Table("A streamed chunk", "microseconds of CPU for each chunk, many in one HTTP chunk", _each_way("streams")),
+    Table(
+        "A frame of LlamaIndex, looked at",
+        "microseconds of CPU for each chunk of text, sync, where the whole message of each frame is looked at",
+        (("every frame looked at", "streams.looked"), ("what is new alone", "streams.text.sync")),
+        drivers=LLAMAINDEX,
+    ),
     Table(
         "A streamed chunk in an HTTP chunk of its own",
         "microseconds of CPU for each chunk of text",
@@ -114,7 +122,9 @@ def of_figures(table: Table, results: Results, notes: Notes) -> list[str]:
     columns = [
         (head, name) for head, name in table.columns if any(results.least(s.name, name) is not None for s in SIDES)
     ]
-    sides = [side for side in SIDES if side.name in results.sides]
+    sides = [
+        side for side in SIDES if side.name in results.sides and (not table.drivers or side.driver in table.drivers)
+    ]
     rows = [
         (_named(side.name, side.kind), *(_cell(results, side.name, name, table.scale, notes) for _, name in columns))
         for side in sides

@@ -136,7 +136,7 @@ def test_the_page() -> None:
     results.rounds[1]["ChatQwen"] = {FIGURE: 66, f"{FIGURE}.carried": 0.5, "calls.sync": 1234.5}
     results.reasons["null LangChain model"] = {"calls": "It asks nobody."}
     text = page(results, MACHINE)
-    assert "Measured on 2026-11-22: A processor, 2 cores, Linux 6 on x86_64; 2 rounds, between which" in text
+    assert "Measured on 2026-11-22: A processor, 2 cores, Linux 6 on x86_64.\n2 rounds, between which" in text
     assert "the middle figure differed by 10%." in text
     assert "| ChatQwen | langchain-core 1.7.2 | `.venv-bench` |" in text
     assert "| **ChatQwen** | 60.0[^1] |" in text
