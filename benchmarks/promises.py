@@ -100,7 +100,7 @@ def _stream(side: str, title: str, by: tuple[str, ...], limit: float) -> Iterato
                 figure=figure,
                 by=tuple((name, figure) for name in by),
                 limit=limit,
-                guard=2 * limit if said == "text" else None,
+                guard=3 * limit if said == "text" else None,
             )
 
 
@@ -115,17 +115,17 @@ def _calls() -> Iterator[Promise]:
     }
     for side, peer in (("ChatQwen", "ChatOpenAI"), ("Qwen", "OpenAILike")):
         for figure, (title, limit) in rows.items():
-            yield _call(f"{title}: `{side}` / {peer}", side, figure, (peer, figure), limit, 0.9)
+            yield _call(f"{title}: `{side}` / {peer}", side, figure, (peer, figure), limit, 1.3)
         refused = "encode.1000.refused"
         title = f"the same, refused once: `{side}` / not refused"
-        yield _call(title, side, refused, (side, "encode.1000"), 1.25, 1.7)
+        yield _call(title, side, refused, (side, "encode.1000"), 1.25, 2.5)
 
 
 def _rest() -> Iterator[Promise]:
     """Growth, imports and beginnings."""
     for side, peer in (("ChatQwen", "ChatOpenAI"), ("Qwen", "OpenAILike")):
         title = f"a chunk of 100,000 / of 1,000: `{side}`"
-        yield _call(title, side, "growth.100000", (side, "growth.1000"), 1.2, 3.0)
+        yield _call(title, side, "growth.100000", (side, "growth.1000"), 1.2, 4.0)
         floor = (_NULLS[side], _TRANSPORT)
         yield Promise(
             title=f"a chunk of 100,000: `{side}` / ({' + '.join(floor)})",
@@ -135,12 +135,12 @@ def _rest() -> Iterator[Promise]:
             figure="growth.100000",
             by=tuple((name, "growth.100000") for name in floor),
             limit=1.5,
-            guard=3.0,
+            guard=4.5,
         )
         title = f"import to first chunk: `{side}` / {peer}"
-        yield _call(title, side, "start.first_chunk", (peer, "start.first_chunk"), 0.6, 0.9)
+        yield _call(title, side, "start.first_chunk", (peer, "start.first_chunk"), 0.6, 1.2)
         title = f"import: `{side}` / its framework's base of models"
-        yield _call(title, side, "start.import", (_NULLS[side], "start.import"), 1.1, 1.6)
+        yield _call(title, side, "start.import", (_NULLS[side], "start.import"), 1.1, 2.0)
         yield _alone(f"making a model, in ms: `{side}`", side, "start.model", 1.0)
         title = f"TLS contexts of a second, equal model: `{side}`"
         yield _alone(title, side, "start.second_contexts", 0.0, guard=0.0)
