@@ -9,7 +9,7 @@ from operator import add
 from typing import Any, cast
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from langchain_core.load import dumpd
 from langchain_core.messages import AIMessageChunk
@@ -18,6 +18,8 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_qwen._decode import decode_deltas
 from pydantic import BaseModel, SecretStr
 from qwen_endpoints import CompletionDelta, QwenSettings, ToolCallDelta, resolve
+
+busy = settings(deadline=None)
 
 PIECES = (
     "", " ", "{", " \n{", "\u00a0{", "\ufeff{}", "{}", '{"a": "b', '{"a": [1, ', '{"a": "b"}', '{"a": 1}}', "[", "[{}]",
@@ -99,6 +101,7 @@ def _changeable(thing: Any) -> Iterator[int]:
         yield from _changeable(part)
 
 
+@busy
 @given(deltas)
 @example(_piece("[" * 2000))
 @example(_piece(" \n{"))
@@ -120,6 +123,7 @@ def test_a_chunk_is_what_the_constructors_make(delta: CompletionDelta) -> None:
         assert _state(one.model_copy(deep=True)) == _state(other)
 
 
+@busy
 @given(st.lists(deltas, min_size=1, max_size=6))
 def test_chunks_merge_as_those_of_the_constructors(given: list[CompletionDelta]) -> None:
     ours, constructed = _ours(*given), _constructed(*given)
@@ -129,6 +133,7 @@ def test_chunks_merge_as_those_of_the_constructors(given: list[CompletionDelta])
     assert _state(ours) == _state(constructed), "merging changed a chunk"
 
 
+@busy
 @given(deltas)
 def test_chunks_share_nothing_that_can_be_changed(delta: CompletionDelta) -> None:
     ours = _ours(delta, delta)

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -27,6 +27,8 @@ from llama_index.core.base.llms.types import (
 from llama_index.llms.qwen._unread import GrowingAnswer, UnreadMessage, partial_frame
 from pydantic import TypeAdapter
 from qwen_endpoints import CompletionDelta, ToolCallDelta
+
+busy = settings(deadline=None)
 
 if TYPE_CHECKING:
     from llama_index.llms.qwen import Qwen
@@ -112,6 +114,7 @@ def again(pickled: Any, **how: Any) -> Any:
     return pickle.loads(pickle.dumps(pickled, **how))  # noqa: S301 - our own bytes
 
 
+@busy
 @given(deltas=streams(), order=st.randoms(use_true_random=False))
 def test_looked_at_in_any_order_they_are_what_the_constructors_make(deltas: list[CompletionDelta], order: Any) -> None:
     pairs = list(zip(unread(deltas), expected(deltas), strict=True))
