@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from benchmarks.answers import SAID, characters
@@ -33,7 +34,7 @@ def streams(bench: Bench) -> None:
         with bench.figures.trying("streams.looked"):
             pieces = bench.some(PIECES)
             model = bench.driver.model(bench.url("text", pieces))
-            bench.figures.found["streams.looked"] = _least(of_looks, bench, model, pieces, RUNS)
+            bench.figures.found["streams.looked"] = _least(partial(of_stream, looked=True), bench, model, pieces, RUNS)
 
 
 def framed(bench: Bench) -> None:
@@ -69,11 +70,11 @@ def _least(once: Once, bench: Bench, model: Any, pieces: int, runs: int) -> floa
     return least(lambda: once(bench, model, pieces), runs)
 
 
-def of_stream(bench: Bench, model: Any, pieces: int, said: str = "") -> float:
+def of_stream(bench: Bench, model: Any, pieces: int, said: str = "", *, looked: bool = False) -> float:
     """Read a stream and return the microseconds of a chunk, from the first one on.
 
     Connection and request are not what is measured. Where `said` is given, the share of the characters sent that came
-    out is returned instead.
+    out is returned instead. `looked`: the message of each frame is looked at.
     """
     driver, prompt = bench.driver, bench.driver.prompt(QUESTION)
     if said:
@@ -81,19 +82,8 @@ def of_stream(bench: Bench, model: Any, pieces: int, said: str = "") -> float:
     stream = iter(driver.stream(model, prompt))
     next(stream)
     before = cpu()
-    for _ in stream:
+    for _ in map(driver.look, stream) if looked else stream:
         pass
-    return (cpu() - before) / pieces * MICRO
-
-
-def of_looks(bench: Bench, model: Any, pieces: int) -> float:
-    """As `of_stream`, with a look at the message of each frame."""
-    driver = bench.driver
-    stream = iter(driver.stream(model, driver.prompt(QUESTION)))
-    driver.look(next(stream))
-    before = cpu()
-    for frame in stream:
-        driver.look(frame)
     return (cpu() - before) / pieces * MICRO
 
 

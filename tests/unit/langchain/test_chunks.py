@@ -20,6 +20,7 @@ from pydantic import BaseModel, SecretStr
 from qwen_endpoints import CompletionDelta, QwenSettings, ToolCallDelta, resolve
 
 busy = settings(deadline=None)
+"""For a machine that does other work as well."""
 
 PIECES = (
     "", " ", "{", " \n{", "\u00a0{", "\ufeff{}", "{}", '{"a": "b', '{"a": [1, ', '{"a": "b"}', '{"a": 1}}', "[", "[{}]",

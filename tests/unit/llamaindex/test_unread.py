@@ -29,6 +29,7 @@ from pydantic import TypeAdapter
 from qwen_endpoints import CompletionDelta, ToolCallDelta
 
 busy = settings(deadline=None)
+"""For a machine that does other work as well."""
 
 if TYPE_CHECKING:
     from llama_index.llms.qwen import Qwen
