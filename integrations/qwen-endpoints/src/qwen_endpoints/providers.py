@@ -17,7 +17,6 @@ from qwen_endpoints.pricing import Price
 from qwen_endpoints.types import Json
 
 _CHECKED: Final = date(2026, 11, 21)
-
 ProtocolName = Literal["chat_completions", "messages"]
 
 
