@@ -155,7 +155,7 @@ def test_only_the_core_itself_imports_by_name() -> None:
     assert stated == {(f"qwen_endpoints.{module}", name) for name, module in later.items()}
 
 
-@pytest.mark.parametrize(("package", "users"), [("httpx2", {"connections"}), ("anyio", {"alarm"})])
+@pytest.mark.parametrize(("package", "users"), [("httpx2", {"own_clients"}), ("anyio", {"alarm"})])
 def test_one_module_knows_the_transport(package: str, users: set[str]) -> None:
     assert {
         path.stem for path in CORE.rglob("*.py") for module, _ in imports(path) if belongs(module, package)

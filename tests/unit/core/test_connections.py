@@ -84,7 +84,7 @@ def test_whole_reply_that_breaks_off_is_not_taken_for_an_unreachable_host(server
         send(client, make(server, "vllm", max_retries=0))
 
 
-# The same connection again
+# Nothing for the garbage collector
 
 
 ANSWERS = {
@@ -94,6 +94,29 @@ ANSWERS = {
     ("wcode-anthropic", "stream"): stream_reply(),
 }
 WAYS = {"whole": (whole_sync, whole_async), "stream": (stream_sync, stream_async)}
+
+
+@pytest.mark.parametrize(("provider", "kind"), ANSWERS)
+async def test_what_a_call_held_is_gone_with_it(server: Server, provider: str, kind: str) -> None:
+    """Objects that hold each other, the key among them, would stay until the collector comes, which takes its time."""
+    client = QwenClient()
+    server.script(ANSWERS[provider, kind])
+    call = plan_call(make(server, provider), [user()])
+    for way in WAYS[kind]:
+        await way(client, call)
+        gc.collect()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            await way(client, call)
+            gc.collect()
+            left = [type(found).__module__ for found in gc.garbage]
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+        assert [module for module in left if module.startswith(("qwen_endpoints", "pydantic"))] == []
+
+
+# The same connection again
 
 
 @pytest.mark.parametrize(("provider", "kind"), ANSWERS)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+from http.cookiejar import CookieJar
 from typing import Any
 
 import pytest
 from qwen_endpoints import ConfigurationError, QwenClient, __version__, plan_call
+from qwen_endpoints.outgoing import Outgoing
+from qwen_endpoints.own_clients import made, request
 
 from .support import KEY, Server, make, user
 
@@ -130,3 +133,25 @@ async def test_nothing_of_the_callers_is_changed(server: Server, client: QwenCli
     await client.aclose()
     assert (headers, query, body) == ({"X-Own": SECRET}, {"a": ["1", "2"]}, {"deep": {"list": [1]}})
     assert len({(seen.path, seen.body) for seen in server.received}) == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8000/v1/chat/completions", "https://[::1]/v1/x%20y", "http://bücher.test/"]
+)
+@pytest.mark.parametrize("content", [b"{}", None])
+@pytest.mark.parametrize("query", [{}, {"api-version": "1", "tag": ["a", "b"]}])
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x", "ACCEPT-encoding": "identity", "Host": "other"}])
+def test_a_request_is_the_one_that_httpx2_would_build(
+    url: str, content: bytes | None, query: dict[str, Any], headers: dict[str, str]
+) -> None:
+    """What goes to clients of our own is put together without the client's detours."""
+    asked = Outgoing(method="POST", url=url, headers=headers, query=query, content=content)
+    cookies = CookieJar()
+    for name in ("Client", "AsyncClient"):
+        client = made(name, url, cookies, None)
+        ours, theirs = request(client, asked, TIMEOUTS), asked.built(client, TIMEOUTS)
+        assert (ours.method, ours.url, ours.headers.raw) == (theirs.method, theirs.url, theirs.headers.raw)
+        assert (ours.content, ours.extensions) == (theirs.content, theirs.extensions)
+
+
+TIMEOUTS = (1.0, 2.0, 3.0, 4.0)

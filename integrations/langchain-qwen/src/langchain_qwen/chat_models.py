@@ -131,7 +131,8 @@ class ChatQwen(QwenSettings, BaseChatModel):
     @override
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
         """Return what traces show of a call: no secret, not even one that was given for this call only."""
-        return super()._get_invocation_params(stop=self._stops(stop), **masked(kwargs))
+        # As LangChain puts it together, without a warning that is made and kept silent on the way.
+        return {**self._identifying_params, "_type": self._llm_type, "stop": self._stops(stop), **masked(kwargs)}
 
     @override
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
@@ -333,9 +334,10 @@ class ChatQwen(QwenSettings, BaseChatModel):
     @property
     def _client(self) -> QwenClient:
         """What makes the calls, from the first on: until then its modules need not be imported."""
-        if self._caller is None:
-            self._caller = qwen_endpoints.QwenClient()
-        return self._caller
+        caller = self._caller
+        if caller is None:
+            caller = self._caller = qwen_endpoints.QwenClient()
+        return caller
 
     def _plan(self, messages: list[BaseMessage], stop: list[str] | None, given: Mapping[str, Any]) -> Call:
         """Join a call's arguments with the settings. LangChain's own bookkeeping arguments end here."""
@@ -362,9 +364,9 @@ class ChatQwen(QwenSettings, BaseChatModel):
             return check_settings(self, described=True)
 
     def _dumped_settings(self) -> dict[str, Any]:
-        names = set(QwenSettings.model_fields)
-        return self.model_dump(include=names)
+        return self.model_dump(include=_SETTINGS)
 
 
+_SETTINGS = set(QwenSettings.model_fields)
 _BOOKKEEPING = frozenset({"stream", "ls_structured_output_format", "structured_output_format"})
 _CALL_ARGUMENTS = frozenset({"extra_headers", "extra_query", "tool_choice"})

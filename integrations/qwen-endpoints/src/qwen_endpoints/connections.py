@@ -1,25 +1,23 @@
 """HTTP clients: built on first use, shared where configuration is equal, one per event loop, safe to copy and fork.
 
-Their package is imported with the first of them, because that takes a while.
+What makes them is imported with the first of them, because that takes a while.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import ssl
 import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, closing, contextmanager
+from contextlib import AbstractAsyncContextManager, closing, contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, Final
 
-from qwen_endpoints.errors import ConfigurationError
-from qwen_endpoints.spares import KEPT_SECONDS, Spares
+from qwen_endpoints.spares import Spares
 
 if TYPE_CHECKING:
     from qwen_endpoints.calls import Call
@@ -88,7 +86,7 @@ class Connection:
         except BaseException:
             await _given_back(client, spares)
             raise
-        return _until_closed(response, client, spares)
+        return _Opened(response, client, spares)
 
     def close(self) -> None:
         """Close the sync clients, unless they are the caller's. The next call opens new ones."""
@@ -134,11 +132,19 @@ class Connection:
     def _spares(self, name: str, given: Any) -> Spares:
         if given is not None:
             return Spares(lambda _: given, alone=0)
+        from qwen_endpoints.own_clients import made  # noqa: PLC0415 - it imports httpx2
+
         # Cookies, by which a gateway may know its servers apart, belong to all of them.
-        return Spares(partial(_made, name, self._address.base_url, CookieJar()))
+        return Spares(partial(made, name, self._address.base_url, CookieJar()))
 
 
 async def _sent(client: Any, request: Any) -> Any:
+    """Send a request; a connection whose TLS handshake is cancelled is closed.
+
+    httpcore2 2.16 was seen to forget it while it is open.
+    """
+    if request.url.scheme != "https":  # to be told of each step takes a while
+        return await client.send(request, stream=True, follow_redirects=False)
     connected = list[Any]()
 
     async def note(event: str, facts: Mapping[str, Any]) -> None:
@@ -149,61 +155,33 @@ async def _sent(client: Any, request: Any) -> Any:
     try:
         return await client.send(request, stream=True, follow_redirects=False)
     except asyncio.CancelledError:
-        # A connection whose TLS handshake is cancelled is forgotten while it is open (seen on httpcore2 2.16).
         for stream in connected:
             await stream.aclose()
         raise
 
 
-@asynccontextmanager
-async def _until_closed(response: Any, client: Any, spares: Spares) -> AsyncGenerator[Any]:
-    try:
-        async with aclosing(response):
-            yield response
-    finally:
-        await _given_back(client, spares)
+class _Opened:
+    """A context that gives a response, closes it, and then gives the client back."""
+
+    def __init__(self, response: Any, client: Any, spares: Spares) -> None:
+        self._response = response
+        self._client = client
+        self._spares = spares
+
+    async def __aenter__(self) -> Any:
+        return self._response
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await self._response.aclose()
+        finally:
+            await _given_back(self._client, self._spares)
 
 
 async def _given_back(client: Any, spares: Spares) -> None:
     for spare in spares.give(client):
         await spare.aclose()
         spares.forget(spare)
-
-
-def _made(name: str, base_url: str, cookies: CookieJar, connections: int | None) -> Any:
-    """Make one of httpx2's clients: for one request at a time, or for more that share so many connections."""
-    import httpx2  # noqa: PLC0415 - see the module
-
-    limits = httpx2.Limits(
-        max_connections=connections, max_keepalive_connections=connections or 1, keepalive_expiry=KEPT_SECONDS
-    )
-    secure = base_url.startswith("https:")
-    trust = _trust(*map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR"))) if secure else _trust_nobody()
-    return getattr(httpx2, name)(verify=trust, limits=limits, cookies=cookies)
-
-
-@lru_cache(maxsize=8)
-def _trust(*variables: str | None) -> ssl.SSLContext:
-    """Read the trusted certificates once for all clients, which takes longer than all else that a client needs.
-
-    httpx2 looks at the variables itself; they are named so that a change of them is noticed.
-
-    Raises:
-        ConfigurationError: There is nothing to be read where they point.
-    """
-    import httpx2  # noqa: PLC0415 - see the module
-
-    try:
-        return httpx2.create_ssl_context()
-    except OSError as error:
-        where = "SSL_CERT_FILE={!r}, SSL_CERT_DIR={!r}".format(*variables)
-        raise ConfigurationError(f"There are no trusted certificates to be read ({where}): {error}.") from error
-
-
-@lru_cache(maxsize=1)
-def _trust_nobody() -> ssl.SSLContext:
-    """For addresses without TLS: redirects to others are not followed, so that no certificate is ever looked at."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _close(spares: Spares) -> None:

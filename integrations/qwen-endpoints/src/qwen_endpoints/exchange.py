@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 from sys import exc_info
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -97,21 +96,26 @@ class Exchange:
             ConfigurationError: The client is the caller's, and closed or not one for such calls.
         """
         name = "async_http_client" if awaited else "http_client"
-        if client is getattr(self._call.transport, name):
-            if not hasattr(client, "build_request") or not hasattr(client, "aclose" if awaited else "close"):
-                what = "httpx2.AsyncClient or httpx.AsyncClient" if awaited else "httpx2.Client or httpx.Client"
-                text = f"{name} is a {type(client).__module__}.{type(client).__qualname__}, not an {what}."
-                raise self._scope.error(ConfigurationError, text)
-            if client.is_closed:
-                raise self._scope.error(ConfigurationError, f"{name} is closed.")
+        if client is not getattr(self._call.transport, name):
+            from qwen_endpoints.own_clients import request  # noqa: PLC0415 - it imports httpx2
+
+            return request(client, self._outgoing, self.clock.timeouts())
+        if not hasattr(client, "build_request") or not hasattr(client, "aclose" if awaited else "close"):
+            what = "httpx2.AsyncClient or httpx.AsyncClient" if awaited else "httpx2.Client or httpx.Client"
+            text = f"{name} is a {type(client).__module__}.{type(client).__qualname__}, not an {what}."
+            raise self._scope.error(ConfigurationError, text)
+        if client.is_closed:
+            raise self._scope.error(ConfigurationError, f"{name} is closed.")
         return self._outgoing.built(client, self.clock.timeouts())
 
     def begin(self, response: Any) -> None:
         """Take note of the reply's headers."""
-        # An HTTP client of the caller's own may add credentials that nobody told us.
-        hidden = (*self._call.endpoint.hidden, *credentials_of(response.request))
-        endpoint = replace(self._call.endpoint, hidden=hidden)
-        self._scope = endpoint.scope
+        endpoint = self._call.endpoint
+        # An HTTP client of the caller's own may add credentials that nobody told us, and one of ours a cookie.
+        added = credentials_of(response.request).difference(self._outgoing.headers.values())
+        if added:
+            endpoint = replace(endpoint, hidden=(*endpoint.hidden, *sorted(added)))
+            self._scope = endpoint.scope
         self.clock.hear()
         self.headers = response.headers
         if is_refusal(response):
@@ -301,7 +305,7 @@ def exchange_of(call: Call, *, stream: bool) -> Exchange:
         QwenError: The request cannot be made, or would go beyond a budget.
     """
     codec = PROTOCOLS[call.endpoint.provider.protocol].codec()
-    with refusing_depth(partial(call.endpoint.scope.error, ConfigurationError)):
+    with refusing_depth(lambda message: call.endpoint.scope.error(ConfigurationError, message)):
         encoded = codec.encode(call.request, call.endpoint, stream=stream)
     trackers = trackers_here()
     for tracker in trackers:

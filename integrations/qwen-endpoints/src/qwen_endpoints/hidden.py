@@ -16,6 +16,7 @@ _SHORTEST_KEY: Final = 4
 _SHORTEST_VALUE: Final = 8
 """What is shorter is a word or a number, and would tear holes into what an endpoint says."""
 _CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
+_CREDENTIAL_BYTES: Final = frozenset(name.encode() for name in _CREDENTIALS)
 
 
 def spellings(key: str | None, values: Iterable[str]) -> tuple[str, ...]:
@@ -104,10 +105,9 @@ def _chain(error: BaseException, end: BaseException | None) -> list[BaseExceptio
     return list(found.values())
 
 
-def credentials_of(request: Any) -> tuple[str, ...]:
+def credentials_of(request: Any) -> set[str]:
     """Return what a request carried in the headers for credentials, whoever put it there."""
-    sent = (request.headers.get(name) for name in _CREDENTIALS)
-    return tuple(value for value in sent if value)
+    return {value.decode("latin-1") for name, value in request.headers.raw if name.lower() in _CREDENTIAL_BYTES}
 
 
 def _shown(value: Any, secrets: tuple[str, ...]) -> Any:

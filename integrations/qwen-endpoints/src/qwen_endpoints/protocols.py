@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -37,12 +38,14 @@ class Protocol:
     """Headers that every request has."""
 
 
+@cache
 def _chat_completions() -> Codec:
     from qwen_endpoints import chat_completions  # noqa: PLC0415 - see the module
 
     return Codec(chat_completions.encode_request, chat_completions.StreamDecoder)
 
 
+@cache
 def _messages() -> Codec:
     from qwen_endpoints import messages  # noqa: PLC0415 - see the module
 

@@ -202,6 +202,7 @@ def _more_than_an_address(url: str) -> Iterator[tuple[str, str]]:
         yield "a query", "default_query={...}"
 
 
+@lru_cache(maxsize=64)
 def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)

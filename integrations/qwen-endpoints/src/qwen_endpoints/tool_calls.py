@@ -22,11 +22,12 @@ class _OpenCall:
     name: str = ""
     pieces: list[str] = field(default_factory=list[str])
     last: str = ""
-    """The last character of the arguments that is not blank."""
+    """The last piece of the arguments that is not blank."""
 
     def add(self, piece: str) -> None:
         self.pieces.append(piece)
-        self.last = piece.rstrip()[-1:] or self.last
+        if piece and not piece.isspace():
+            self.last = piece
 
     @property
     def arguments(self) -> str:
@@ -35,8 +36,8 @@ class _OpenCall:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the arguments are an object by now."""
-        return self.last == "}" and parse_arguments(self.arguments)[0] is not None  # in most cases, without reading it
+        """Whether the arguments are an object by now; in most cases told without reading them."""
+        return self.last.rstrip().endswith("}") and parse_arguments(self.arguments)[0] is not None
 
 
 class ToolCallAssembler:
@@ -51,7 +52,7 @@ class ToolCallAssembler:
     def __init__(self, make_id: Callable[[int], str]) -> None:
         self._make_id = make_id
         self._calls: list[_OpenCall] = []
-        self._by_index: dict[int, _OpenCall] = {}
+        self._by_index: dict[int | None, _OpenCall] = {}
         self._by_id: dict[str, _OpenCall] = {}
 
     def __bool__(self) -> bool:
@@ -59,7 +60,7 @@ class ToolCallAssembler:
 
     def feed(self, entries: object, *, whole: bool) -> tuple[ToolCallDelta, ...]:
         """Take one `tool_calls` value. `whole`: it holds complete calls, so that each entry is a call of its own."""
-        calls = [cast("Json", entry) for entry in items_of(entries) if isinstance(entry, dict)]
+        calls = [_read_piece(cast("Json", entry)) for entry in items_of(entries) if isinstance(entry, dict)]
         return tuple([self._take(call, whole=whole) for call in calls])
 
     def finish(self, *, cut: bool) -> tuple[ToolCall, ...]:
@@ -67,9 +68,10 @@ class ToolCallAssembler:
         last = len(self._calls) - 1
         return tuple(_finished(call, cut=cut and call.position == last) for call in self._calls)
 
-    def _take(self, entry: Json, *, whole: bool) -> ToolCallDelta:
-        piece = _read_piece(entry)
-        call = None if whole else self._find(piece)
+    def _take(self, piece: _Piece, *, whole: bool) -> ToolCallDelta:
+        # Nearly every piece has an index and arguments, and nothing else.
+        held = None if whole or piece.wire_id or piece.name else self._by_index.get(piece.place)
+        call = held if held is not None or whole else self._find(piece)
         opened = call is None
         if call is None:
             call = self._open(piece.wire_id)
@@ -184,13 +186,29 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def make_call_id(*parts: object) -> str:
-    """Make up an id for a call that came without one: the same reply to the same request gives the same id."""
-    joined = "\x1f".join(map(str, parts))
-    return f"call_{_digest(joined)}"
+class MadeUpIds:
+    """Makes up ids for calls that came without one: the same reply to the same request gives the same ids.
+
+    It does not know the decoder that has it: the two, and the key with them, would be left to the garbage collector.
+    """
+
+    def __init__(self, body: Json) -> None:
+        self._body = body
+        self._digest = ""
+        self.reply: tuple[object, ...] = ()
+        """What the reply has said of itself."""
+
+    def of(self, *place: int) -> str:
+        """Return the id of the call at this place of the reply."""
+        # Some servers send the same reply id every time, so that the request is part of it.
+        self._digest = self._digest or _request_digest(self._body)
+        return f"call_{_digest(_SEPARATOR.join(map(str, (*self.reply, *place, self._digest))))}"
 
 
-def request_digest(body: Json) -> str:
+_SEPARATOR: Final = "\x1f"
+
+
+def _request_digest(body: Json) -> str:
     """A request in few characters, for the ids of its calls: it may be large, and the calls many.
 
     Whether it asks for a stream makes no difference.

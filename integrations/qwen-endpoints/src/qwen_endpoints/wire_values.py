@@ -57,7 +57,10 @@ def decode_finish_reason(raw: object) -> FinishReason | None:
 
 def first_of(*values: object) -> object:
     """Return the first value that is not null."""
-    return next((value for value in values if value is not None), None)
+    for value in values:
+        if value is not None:
+            return value
+    return None
 
 
 def number_of(value: object) -> float | None:
@@ -69,6 +72,8 @@ def number_of(value: object) -> float | None:
 
 def count_of(value: object) -> int | None:
     """A token count as a whole number of at least 0; `None` where there is none."""
+    if value is None:  # as most of a dozen are
+        return None
     if isinstance(value, str) and value.strip().isdecimal() and len(value) < _LONGEST_COUNT:
         value = int(value)
     number = number_of(value)

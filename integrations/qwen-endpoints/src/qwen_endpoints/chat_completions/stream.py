@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from qwen_endpoints.chat_completions.decode import FieldCollector, decode_usage, details_text, join_details
 from qwen_endpoints.chat_completions.think_tags import ThinkTagSplitter
 from qwen_endpoints.errors import MalformedResponseError, StreamInterruptedError
 from qwen_endpoints.pricing import cost_of
-from qwen_endpoints.tool_calls import ToolCallAssembler, make_call_id, request_digest
+from qwen_endpoints.tool_calls import MadeUpIds, ToolCallAssembler
 from qwen_endpoints.types import Choice, Completion, CompletionDelta, Json
 from qwen_endpoints.wire_values import decode_finish_reason, items_of, mapping, text_of
 
@@ -42,7 +43,7 @@ class StreamDecoder:
         self._created: int | None = None
         self._usage: object = None
         self._extra: dict[str, Any] = {}
-        self._digest: str | None = None
+        self._ids = MadeUpIds(request.body)
         self.ended = False  # `[DONE]` is no payload
 
     def is_keep_alive(self, payload: object) -> bool:
@@ -144,6 +145,7 @@ class StreamDecoder:
             self._model = model or self._model
         if isinstance(created, int):
             self._created = created
+        self._ids.reply = self._id, self._created
 
     def _take_usage(self, usage: object) -> None:
         if usage and isinstance(usage, dict):
@@ -167,17 +169,7 @@ class StreamDecoder:
         headless = (
             self._endpoint.dialect.raw_think_tags and profile.think_opener == "template" and self._request.may_think
         )
-
-        def call_id(call: int) -> str:
-            return make_call_id(self._id, self._created, position, call, self._asked())
-
-        return _ChoiceDecoder(position, index, headless=headless, make_call_id=call_id)
-
-    def _asked(self) -> str:
-        """Part of made-up ids, because some servers send the same reply id every time."""
-        if self._digest is None:
-            self._digest = request_digest(self._request.body)
-        return self._digest
+        return _ChoiceDecoder(position, index, headless=headless, make_call_id=partial(self._ids.of, position))
 
 
 class _ChoiceDecoder:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from qwen_endpoints.conversation import THOUGHTS
 from qwen_endpoints.errors import MalformedResponseError, StreamInterruptedError
 from qwen_endpoints.pricing import cost_of
-from qwen_endpoints.tool_calls import ToolCallAssembler, make_call_id, request_digest
+from qwen_endpoints.tool_calls import MadeUpIds, ToolCallAssembler
 from qwen_endpoints.types import Choice, Completion, CompletionDelta, Json, Usage
 from qwen_endpoints.wire_values import count_of, decode_finish_reason, mapping, text_of
 
@@ -50,13 +50,13 @@ class MessagesDecoder:
         self._blocks: list[_Block] = []
         self._by_index: dict[int, _Block] = {}
         self._latest: dict[str, _Block] = {}
-        self._tools = ToolCallAssembler(self._call_id)
+        self._ids = MadeUpIds(request.body)
+        self._tools = ToolCallAssembler(self._ids.of)
         self._text: list[str] = []
         self._reasoning: list[str] = []
         """Both in the order in which they came and were told, whatever blocks they belong to."""
         self._usage: dict[str, Any] = {}
         self._started = False
-        self._digest: str | None = None
         self.ended = False
 
     def is_keep_alive(self, payload: object) -> bool:
@@ -138,6 +138,7 @@ class MessagesDecoder:
     def _note(self, facts: Json, usage: object) -> None:
         """Later events complete or correct what earlier ones said."""
         self._message.update({key: value for key, value in facts.items() if value is not None})
+        self._ids.reply = (self._message.get("id"),)
         self._usage.update({key: value for key, value in mapping(usage).items() if value is not None})
 
     def _open(self, event: Json) -> Iterator[CompletionDelta]:
@@ -236,11 +237,6 @@ class MessagesDecoder:
 
     def _error(self, kind: type[QwenError], message: str) -> QwenError:
         return self._endpoint.scope.error(kind, message, partial=self.partial())
-
-    def _call_id(self, call: int) -> str:
-        if self._digest is None:
-            self._digest = request_digest(self._request.body)
-        return make_call_id(self._message.get("id"), call, self._digest)
 
 
 _KINDS: Final = THOUGHTS | {"text", "tool_use"}
