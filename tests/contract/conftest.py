@@ -75,6 +75,6 @@ def rows_at_the_sandbox(qwen_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) 
 
     rows: Mapping[str, Provider] = MappingProxyType({name: local(row) for name, row in PROVIDERS.items()})
     # The package exports a function of the module's name, so the module is looked up by import.
-    monkeypatch.setattr(import_module("qwen_endpoints.resolve"), "PROVIDERS", rows)
+    monkeypatch.setattr(import_module("qwen_endpoints.endpoint"), "PROVIDERS", rows)
     for variable in ("WCODE_API_KEY", "ANYFAST_API_KEY", "ANYFAST_CN_API_KEY", "DASHSCOPE_API_KEY"):
         monkeypatch.setenv(variable, qwen_sandbox.api_key)

@@ -20,10 +20,10 @@ from pydantic import SecretStr
 from qwen_endpoints import ChatRequest, Choice, Completion, CompletionDelta, Endpoint, Message, QwenError, QwenSettings
 from qwen_endpoints.attempts import LONGEST_WAIT, pause_after
 from qwen_endpoints.codec import EncodedRequest
+from qwen_endpoints.endpoint import resolve
 from qwen_endpoints.protocols import PROTOCOLS
 from qwen_endpoints.refusals import Refusal
 from qwen_endpoints.reply import ReplyDecoder
-from qwen_endpoints.resolve import resolve
 
 _HEAD: Final = 3
 _LONGEST_ERROR: Final = 10_000

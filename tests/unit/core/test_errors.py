@@ -30,7 +30,7 @@ from qwen_endpoints import (
     TimedOutError,
     plan_call,
 )
-from qwen_endpoints.errors import ErrorScope
+from qwen_endpoints.failures import ErrorScope
 
 from .support import (
     HELLO,

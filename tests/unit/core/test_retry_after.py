@@ -9,7 +9,7 @@ from email.utils import format_datetime
 import httpx
 import pytest
 from qwen_endpoints import QwenClient, QwenError, QwenSettings, RateLimitError, plan_call
-from qwen_endpoints.errors import ErrorScope
+from qwen_endpoints.failures import ErrorScope
 from qwen_endpoints.retry_after import seconds_to_wait
 from qwen_sandbox import Reply, Sandbox
 

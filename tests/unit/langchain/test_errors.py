@@ -314,7 +314,7 @@ def test_a_missing_key_is_told_before_sending() -> None:
 # Prompts that do not fit
 
 OVERFLOWS: dict[str, tuple[int, Any]] = {
-    # The bodies are as the servers send them; see `qwen_endpoints.errors` for where they were seen.
+    # The bodies are as the servers send them; see `qwen_endpoints.failures` for where they were seen.
     "DashScope": (
         400,
         _error(

@@ -8,14 +8,20 @@ one. What comes out is what the constructors would have made.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import invalid_tool_call, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
-from qwen_endpoints import ToolCallDelta
 
 from langchain_qwen._content_blocks import MODEL_PROVIDER
+
+if TYPE_CHECKING:
+    from qwen_endpoints import ToolCallDelta
+
+_Containers = tuple[tuple[str, Callable[[], Any]], ...]
+"""Fields whose values can be changed, each with what copies the example's."""
 
 
 def text_chunk(text: str) -> ChatGenerationChunk:
@@ -50,19 +56,25 @@ class _Kind:
     """Chunks that have the same fields set."""
 
     def __init__(self, **example: Any) -> None:
-        self._message = _message(**example)
-        self._generation = ChatGenerationChunk(message=self._message)
-        self._containers: tuple[tuple[str, Callable[[], Any]], ...] = tuple(
-            (name, value.copy) for name, value in vars(self._message).items() if isinstance(value, (dict, list))
+        self._fields = example
+
+    @cached_property
+    def _example(self) -> tuple[AIMessageChunk, ChatGenerationChunk, _Containers]:
+        """What is copied. It is made for the first chunk, not while the package is imported."""
+        message = _message(**self._fields)
+        containers = tuple(
+            (name, value.copy) for name, value in vars(message).items() if isinstance(value, (dict, list))
         )
+        return message, ChatGenerationChunk(message=message), cast("_Containers", containers)
 
     def copy(self, **fields: Any) -> ChatGenerationChunk:
         """Return a chunk with these fields in the place of the example's; it shares nothing that can be changed.
 
         What is new goes around pydantic's setters and `update`, which would note further fields as set.
         """
-        message, generation = self._message.model_copy(), self._generation.model_copy()
-        vars(message).update({name: copied() for name, copied in self._containers}, **fields)
+        given_message, given_generation, containers = self._example
+        message, generation = given_message.model_copy(), given_generation.model_copy()
+        vars(message).update({name: copied() for name, copied in containers}, **fields)
         vars(generation)["message"] = message
         if "content" in fields:
             vars(generation)["text"] = message.text

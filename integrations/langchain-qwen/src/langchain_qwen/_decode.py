@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.utils.json import parse_partial_json
-from qwen_endpoints import Choice, Completion, CompletionDelta, Endpoint, ToolCall, Usage
 
 from langchain_qwen._chunks import calls_chunk, reasoning_chunk, text_chunk
 from langchain_qwen._content_blocks import MODEL_PROVIDER
 from langchain_qwen._reasoning import REASONING_FIELD
+
+if TYPE_CHECKING:
+    from qwen_endpoints import Choice, Completion, CompletionDelta, Endpoint, ToolCall, Usage
 
 _SPOILERS: Final = ("]", "}", '"]', '"}', '\\"]', '\\"}')
 """Endings that make a half-written JSON object unreadable even to a lenient parser: a closer nothing has opened."""

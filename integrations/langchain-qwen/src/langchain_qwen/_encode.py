@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
+import qwen_endpoints
 from langchain_core.messages import (
     AIMessage,
     BaseMessage,
@@ -15,7 +16,6 @@ from langchain_core.messages import (
     SystemMessage,
     ToolMessage,
 )
-from qwen_endpoints import CallIds, Message
 
 from langchain_qwen._block_kinds import BlockKind, kind_of, unwrapped
 from langchain_qwen._errors import ConfigurationError
@@ -23,6 +23,9 @@ from langchain_qwen._media import Block, Part, cached, empty_error
 from langchain_qwen._parts import encode_block
 from langchain_qwen._reasoning import details_of, field_of, origin_of, reasoning_of
 from langchain_qwen._tool_calls import blocks_of, calls_of
+
+if TYPE_CHECKING:
+    from qwen_endpoints import CallIds, Message
 
 _ROLES: Final[Mapping[str, Any]] = {
     "system": "system",
@@ -60,7 +63,7 @@ def encode_messages(messages: Iterable[BaseMessage]) -> list[Message]:
     """
     history = list(messages)
     answered = frozenset(call_id for message in history for call_id in _answers(message))
-    ids = CallIds()
+    ids = qwen_endpoints.CallIds()
     return [
         encoded
         for position, message in enumerate(history)
@@ -82,7 +85,7 @@ def _encode_message(message: BaseMessage, position: int, answered: frozenset[str
             content = [block for block in content if isinstance(block, str) or kind_of(unwrapped(block)) != "result"]
             if results and not content:
                 return
-        yield Message(role=role, content=_encode_content(message, content), name=message.name)
+        yield qwen_endpoints.Message(role=role, content=_encode_content(message, content), name=message.name)
 
 
 def _role(message: BaseMessage) -> Any:
@@ -101,7 +104,7 @@ def _role(message: BaseMessage) -> Any:
 
 
 def _encode_answer(message: BaseMessage, calls: Sequence[Any]) -> Message:
-    return Message(
+    return qwen_endpoints.Message(
         role="assistant",
         content=_answer_content(message),
         reasoning=reasoning_of(message),
@@ -194,7 +197,7 @@ def _encode_result(message: BaseMessage, ids: CallIds) -> Message:
             f"{_named(message)} does not say which call it answers, and no earlier answer has one that waits: "
             "give it the tool_call_id of the call."
         )
-    return Message(role="tool", content=content, tool_call_id=call_id, is_error=failed)
+    return qwen_endpoints.Message(role="tool", content=content, tool_call_id=call_id, is_error=failed)
 
 
 # Content

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from qwen_endpoints import structured_method
+import qwen_endpoints
 
 if TYPE_CHECKING:
-    import qwen_endpoints as core
     from langchain_core.language_models import ModelProfile
+    from qwen_endpoints import Endpoint
 
 
-def langchain_profile(endpoint: core.Endpoint) -> ModelProfile:
+def langchain_profile(endpoint: Endpoint) -> ModelProfile:
     """Return what is known of a model at its endpoint; what is unknown is left out.
 
     `structured_output` makes LangChain's agents ask for their final answer by JSON schema beside their tools, so it is
@@ -22,7 +22,8 @@ def langchain_profile(endpoint: core.Endpoint) -> ModelProfile:
     takes_schema = profile.json_schema
     if takes_schema:
         takes_schema = (
-            structured_method(endpoint) == "json_schema" and endpoint.dialect.schema_beside_tools is not False
+            qwen_endpoints.structured_method(endpoint) == "json_schema"
+            and endpoint.dialect.schema_beside_tools is not False
         )
     found: dict[str, Any] = {
         "name": profile.id,

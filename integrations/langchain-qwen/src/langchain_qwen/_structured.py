@@ -23,16 +23,13 @@ from qwen_endpoints import (
     answer_arguments,
     read_json,
     read_tool_call,
-    response_format,
     strip_fence,
     wire_name,
 )
 from typing_extensions import override
 
 from langchain_qwen._errors import ConfigurationError
-
-Schema = Mapping[str, Any] | type
-"""A pydantic class (v1 or v2), a TypedDict, a JSON schema, or a function's description."""
+from langchain_qwen._response_format import Schema
 
 METHODS: Final = ("json_schema", "function_calling", "json_mode")
 _NAMING_KEYS: Final = ("title", "name", "function", "toolSpec")
@@ -91,19 +88,6 @@ def _as_function(schema: Schema) -> Any:
 
 def _description(given: Mapping[str, Any]) -> dict[str, Any]:
     return {"description": given["description"]} if given.get("description") else {}
-
-
-def wire_response_format(given: Any) -> Mapping[str, Any] | None:
-    """Spell a `response_format` for the wire: as it is, or built from a class or a schema."""
-    if given is None:
-        return None
-    if isinstance(given, Mapping) and cast("Mapping[str, Any]", given).get("type") in _WIRE_TYPES:
-        return cast("Mapping[str, Any]", given)
-    schema = read_schema(cast("Schema", given))
-    return response_format("json_schema", schema.name, schema.json_schema, description=schema.description)
-
-
-_WIRE_TYPES: Final = frozenset({"text", "json_object", "json_schema"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import qwen_endpoints
 from langchain_core.messages import BaseMessage
-from qwen_endpoints import (
-    ConfigurationError,
-    ModelProfile,
-    QwenSettings,
-    catalogue,
-    request_of,
-    resolve,
-)
+from qwen_endpoints import ConfigurationError, QwenSettings
 
 from langchain_qwen._encode import encode_messages
 from langchain_qwen._tools import Tool, described_tools
+
+if TYPE_CHECKING:
+    from qwen_endpoints import ModelProfile
 
 
 def profile_of(settings: QwenSettings) -> ModelProfile:
     """What is known of the model, also while nothing tells yet which provider will be asked."""
     try:
-        return resolve(settings, need_key=False, described=True).profile
+        return qwen_endpoints.resolve(settings, need_key=False, described=True).profile
     except ConfigurationError:
-        return catalogue().find(settings.model) or ModelProfile(id=settings.model)
+        return qwen_endpoints.catalogue().find(settings.model) or qwen_endpoints.ModelProfile(id=settings.model)
 
 
 def count_conversation(settings: QwenSettings, messages: Sequence[BaseMessage], tools: Iterable[Tool]) -> int:
@@ -34,7 +31,7 @@ def count_conversation(settings: QwenSettings, messages: Sequence[BaseMessage], 
     Raises:
         ConfigurationError: A message or a content block cannot be sent; it is named.
     """
-    request = request_of(settings, encode_messages(messages), tools=described_tools(tools))
+    request = qwen_endpoints.request_of(settings, encode_messages(messages), tools=described_tools(tools))
     return qwen_endpoints.count_prompt_tokens(request, profile_of(settings))
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
+import qwen_endpoints
 from langchain_core.messages import AIMessage, BaseMessage
-from qwen_endpoints import ToolCall, parse_arguments
 
 from langchain_qwen._block_kinds import kind_of, unwrapped
+
+if TYPE_CHECKING:
+    from qwen_endpoints import ToolCall
 
 _ID_KEYS: Final = ("call_id", "id")  # OpenAI Responses' items have both, and results name the first
 _ARGUMENT_KEYS: Final = ("args", "input", "arguments")
@@ -49,7 +52,9 @@ def _valid(message: AIMessage) -> Iterator[ToolCall]:
 
 def _invalid(message: AIMessage) -> Iterator[ToolCall]:
     for call in message.invalid_tool_calls:
-        yield ToolCall(id=call["id"] or "", name=call["name"] or "", arguments=call["args"] or "", error="invalid")
+        yield qwen_endpoints.ToolCall(
+            id=call["id"] or "", name=call["name"] or "", arguments=call["args"] or "", error="invalid"
+        )
 
 
 def _from_block(block: Mapping[str, Any]) -> ToolCall:
@@ -77,9 +82,9 @@ def _call(call_id: object, name: object, arguments: object) -> ToolCall:
     if error is None and not known["name"]:
         error = "the call names no function"
     if error is not None:
-        return ToolCall(**known, arguments=text, error=error)
-    parsed, error = parse_arguments(text)  # also refuses NaN, as endpoints that parse arguments do
-    return ToolCall(**known, arguments=text, parsed=parsed, error=error)
+        return qwen_endpoints.ToolCall(**known, arguments=text, error=error)
+    parsed, error = qwen_endpoints.parse_arguments(text)  # also refuses NaN, as endpoints that parse arguments do
+    return qwen_endpoints.ToolCall(**known, arguments=text, parsed=parsed, error=error)
 
 
 def _as_json(value: object) -> tuple[str, str | None]:

@@ -13,18 +13,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, PrivateAttr, model_validator
-from qwen_endpoints import (
-    ARGUMENTS,
-    Call,
-    Endpoint,
-    QwenSettings,
-    StructuredMethod,
-    can_force_tools,
-    check_settings,
-    plan_call,
-    resolve,
-    structured_method,
-)
+from qwen_endpoints import ARGUMENTS, QwenSettings, StructuredMethod
 from typing_extensions import Self, override
 
 from langchain_qwen._content_blocks import MODEL_PROVIDER, register_blocks
@@ -34,8 +23,7 @@ from langchain_qwen._errors import ConfigurationError, as_langchain_errors
 from langchain_qwen._foreign import refuse_foreign
 from langchain_qwen._hidden import digest, masked
 from langchain_qwen._profile import langchain_profile
-from langchain_qwen._raw import RawAnswerParser
-from langchain_qwen._structured import Schema, plan_answer, wire_response_format
+from langchain_qwen._response_format import Schema, wire_response_format
 from langchain_qwen._tokens import count_conversation, count_tools, profile_of
 from langchain_qwen._tools import Tool, ToolChoice, described_tools, named_choice
 from langchain_qwen._version import __version__
@@ -43,7 +31,7 @@ from langchain_qwen._version import __version__
 if TYPE_CHECKING:
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
     from langchain_core.language_models import ModelProfile
-    from qwen_endpoints import QwenClient
+    from qwen_endpoints import Call, Endpoint, QwenClient
 
 register_blocks()
 
@@ -87,7 +75,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
     @model_validator(mode="after")
     def _check_qwen_settings(self) -> Self:
         with as_langchain_errors():
-            check_settings(self, described="profile" in self.model_fields_set)
+            qwen_endpoints.check_settings(self, described="profile" in self.model_fields_set)
         return self
 
     @model_validator(mode="after")
@@ -154,7 +142,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
 
     @override
     def _resolve_model_profile(self) -> ModelProfile | None:
-        return langchain_profile(resolve(self, need_key=False))
+        return langchain_profile(qwen_endpoints.resolve(self, need_key=False))
 
     @override
     def bind_tools(
@@ -212,14 +200,18 @@ class ChatQwen(QwenSettings, BaseChatModel):
                 not to take a JSON schema.
             OutputParserException: At a call: the answer holds no such object. The message says why.
         """
+        # Their parsers are pydantic classes, which most programs have no use for.
+        from langchain_qwen._raw import RawAnswerParser  # noqa: PLC0415 - as said
+        from langchain_qwen._structured import plan_answer  # noqa: PLC0415 - as said
+
         unknown = [name for name in kwargs if name not in ARGUMENTS and name not in _CALL_ARGUMENTS]
         if unknown:
             raise ConfigurationError(f"with_structured_output has no argument {', '.join(map(repr, unknown))}.")
         endpoint = self._endpoint_if_known()
-        chosen = method or (structured_method(endpoint) if endpoint else "function_calling")
+        chosen = method or (qwen_endpoints.structured_method(endpoint) if endpoint else "function_calling")
         if tools and chosen == "function_calling":
             raise ConfigurationError("method='function_calling' has one tool, the answer: no others can be added.")
-        forced = endpoint is None or can_force_tools(endpoint)
+        forced = endpoint is None or qwen_endpoints.can_force_tools(endpoint)
         request = plan_answer(schema, chosen, strict=strict, forced=forced)
         given = {**request.arguments, **kwargs}
         llm = self.bind_tools(tools, strict=strict, **given) if tools else self.bind(**given)
@@ -343,7 +335,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
         """Join a call's arguments with the settings. LangChain's own bookkeeping arguments end here."""
         kwargs = {name: value for name, value in given.items() if name not in _BOOKKEEPING}
         refuse_foreign(kwargs)
-        return plan_call(
+        return qwen_endpoints.plan_call(
             self,
             encode_messages(messages),
             tools=described_tools(kwargs.pop("tools", None) or ()),
@@ -361,7 +353,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
     def _endpoint_if_known(self) -> Endpoint | None:
         """The endpoint, or `None` while the environment does not name one yet."""
         with as_langchain_errors():
-            return check_settings(self, described=True)
+            return qwen_endpoints.check_settings(self, described=True)
 
     def _dumped_settings(self) -> dict[str, Any]:
         return self.model_dump(include=_SETTINGS)

@@ -9,16 +9,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from qwen_endpoints.depth import refusing_depth
+from qwen_endpoints.endpoint import Endpoint, resolve
 from qwen_endpoints.errors import ConfigurationError
 from qwen_endpoints.limits import check_limits, refuse_dropped
 from qwen_endpoints.overrides import settle
-from qwen_endpoints.resolve import Endpoint, resolve
 from qwen_endpoints.settings import ARGUMENTS, PARAMETERS, QwenSettings
 from qwen_endpoints.thinking import plan_thinking
 from qwen_endpoints.types import ChatRequest
 
 if TYPE_CHECKING:
-    from qwen_endpoints.types import Json, Message
+    from qwen_endpoints.types import Message
+    from qwen_endpoints.words import Json
 
 DEFAULT_TIMEOUT: Final = 600.0
 """Seconds; reasoning models may think for minutes before they answer a whole call."""

@@ -10,7 +10,7 @@ from qwen_endpoints.merging import merge_deeply
 
 if TYPE_CHECKING:
     from qwen_endpoints.dialects import Dialect
-    from qwen_endpoints.resolve import Endpoint
+    from qwen_endpoints.endpoint import Endpoint
     from qwen_endpoints.thinking import ThinkingPlan
     from qwen_endpoints.types import ChatRequest, Completion, CompletionDelta
 

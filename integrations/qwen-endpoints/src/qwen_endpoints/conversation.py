@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final, cast
 from qwen_endpoints.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from qwen_endpoints.endpoint import Endpoint
     from qwen_endpoints.models import Modality
-    from qwen_endpoints.resolve import Endpoint
-    from qwen_endpoints.types import ChatRequest, Json, Message, ToolCall
+    from qwen_endpoints.types import ChatRequest, Message, ToolCall
+    from qwen_endpoints.words import Json
 
 _MODALITY: Final[Mapping[str, Modality]] = {
     "image_url": "image",

@@ -17,7 +17,7 @@ from typing_extensions import Self, override
 from qwen_endpoints.errors import BudgetExceededError, ConfigurationError
 
 if TYPE_CHECKING:
-    from qwen_endpoints.resolve import Endpoint
+    from qwen_endpoints.endpoint import Endpoint
     from qwen_endpoints.types import Completion
 
 

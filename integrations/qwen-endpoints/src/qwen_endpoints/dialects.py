@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
-from qwen_endpoints.types import Json
+from qwen_endpoints.words import Json
 
 Exclusion = Literal["forced_tool_choice", "json_object", "json_schema", "unsigned_calls", "begun_answer"]
 ToolChoices = Literal["full", "words", "ignored"]

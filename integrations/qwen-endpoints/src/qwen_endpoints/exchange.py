@@ -32,7 +32,7 @@ from qwen_endpoints.types import Completion, CompletionDelta
 if TYPE_CHECKING:
     from qwen_endpoints.calls import Call
     from qwen_endpoints.costs import CostTracker
-    from qwen_endpoints.resolve import Endpoint
+    from qwen_endpoints.endpoint import Endpoint
 
 _UNWRITABLE: Final = frozenset({"ValueError", "InvalidURL", "LocalProtocolError", "ImportError"})
 """The last: a proxy whose protocol needs another package."""

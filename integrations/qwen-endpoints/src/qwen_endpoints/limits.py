@@ -9,7 +9,7 @@ from qwen_endpoints.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from qwen_endpoints.resolve import Endpoint
+    from qwen_endpoints.endpoint import Endpoint
     from qwen_endpoints.types import ChatRequest
 
 

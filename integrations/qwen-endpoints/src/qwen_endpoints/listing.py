@@ -16,8 +16,8 @@ from qwen_endpoints.outgoing import outgoing_listing
 
 if TYPE_CHECKING:
     from qwen_endpoints.calls import Call
+    from qwen_endpoints.endpoint import Endpoint
     from qwen_endpoints.reply import Reader
-    from qwen_endpoints.resolve import Endpoint
     from qwen_endpoints.types import CompletionDelta
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from qwen_endpoints.errors import request_id_of
+from qwen_endpoints.failures import request_id_of
 
 if TYPE_CHECKING:
     from qwen_endpoints.calls import Call

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     from qwen_endpoints.tokenizers import Tokenizer
-    from qwen_endpoints.types import Json
+    from qwen_endpoints.words import Json
 
 IMAGE_TAGS: Final = 2
 """`<|vision_start|>` and `<|vision_end|>`."""

@@ -16,7 +16,7 @@ from qwen_endpoints.protocols import PROTOCOLS
 
 if TYPE_CHECKING:
     from qwen_endpoints.calls import Call
-    from qwen_endpoints.types import Json
+    from qwen_endpoints.words import Json
 
 _KEY_HEADERS: Final = {"authorization": "Authorization", "x-api-key": "X-Api-Key"}
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

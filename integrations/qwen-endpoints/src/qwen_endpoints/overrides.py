@@ -15,7 +15,7 @@ from qwen_endpoints.settings import ARGUMENTS, QwenSettings
 
 if TYPE_CHECKING:
     from qwen_endpoints.dialects import Dialect
-    from qwen_endpoints.types import Json
+    from qwen_endpoints.words import Json
 
 _SETTINGS: Final = tuple(QwenSettings.model_fields)
 _THINKING: Final = ("enable_thinking", "thinking_budget", "reasoning_effort")

@@ -17,7 +17,8 @@ from qwen_endpoints.tokens import count_tokens
 if TYPE_CHECKING:
     from qwen_endpoints.models import ModelProfile
     from qwen_endpoints.tokenizers import Tokenizer
-    from qwen_endpoints.types import ChatRequest, Json, Message, ToolCall
+    from qwen_endpoints.types import ChatRequest, Message, ToolCall
+    from qwen_endpoints.words import Json
 
 _TURN: Final = 4
 """`<|im_start|>`, the role, `<|im_end|>` and the line break after it. The one after the role belongs to the text."""

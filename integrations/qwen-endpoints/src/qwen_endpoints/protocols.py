@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from qwen_endpoints.codec import EncodedRequest, PayloadDecoder, RequestEncoder
+    from qwen_endpoints.endpoint import Endpoint
     from qwen_endpoints.providers import ProtocolName
-    from qwen_endpoints.resolve import Endpoint
 
 
 class Codec(NamedTuple):

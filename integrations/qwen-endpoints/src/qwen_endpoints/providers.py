@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 
 from qwen_endpoints import dialects
 from qwen_endpoints.dialects import Dialect
-from qwen_endpoints.models import catalogue
 from qwen_endpoints.pricing import Price
-from qwen_endpoints.types import Json
+from qwen_endpoints.words import Json
 
 _CHECKED: Final = date(2026, 11, 21)
 ProtocolName = Literal["chat_completions", "messages"]
@@ -108,10 +107,11 @@ class Provider:
 
     def offers(self, model: str) -> bool:
         """Whether this provider is known to have `model`, under this very id."""
-        if any(name.lower() == model.lower() for name in self.models if name != "*"):
-            return True
-        if self.id_prefix is None:
-            return False
+        from qwen_endpoints.models import catalogue  # noqa: PLC0415 - read for the first model, not by an import
+
+        named = any(name.lower() == model.lower() for name in self.models if name != "*")
+        if named or self.id_prefix is None:
+            return named
         prefix, slash, _ = model.rpartition("/")
         return (prefix + slash).lower() == self.id_prefix and catalogue().find(model) is not None
 

@@ -11,8 +11,8 @@ from qwen_endpoints.reply import json_or_text
 from qwen_endpoints.retry_after import seconds_to_wait
 
 if TYPE_CHECKING:
+    from qwen_endpoints.endpoint import Endpoint
     from qwen_endpoints.errors import QwenError
-    from qwen_endpoints.resolve import Endpoint
     from qwen_endpoints.types import CompletionDelta
 
 _LONGEST: Final = 1_000_000

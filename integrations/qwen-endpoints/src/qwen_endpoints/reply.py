@@ -13,8 +13,8 @@ from qwen_endpoints.sse import SseDecoder, SseEvent
 
 if TYPE_CHECKING:
     from qwen_endpoints.codec import PayloadDecoder
+    from qwen_endpoints.endpoint import Endpoint
     from qwen_endpoints.errors import QwenError
-    from qwen_endpoints.resolve import Endpoint
     from qwen_endpoints.types import Completion, CompletionDelta
 
 _SHOWN: Final = 200

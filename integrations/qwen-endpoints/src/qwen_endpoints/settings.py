@@ -1,7 +1,6 @@
 """The configuration that both adapters share. Every field is documented here, once."""
 
-from __future__ import annotations
-
+# Annotations are no strings here: pydantic would have to compile each.
 import warnings
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, cast
@@ -19,7 +18,7 @@ from pydantic import (
 from typing_extensions import Self, override
 
 from qwen_endpoints.providers import OWN_ROW, PROVIDERS, Provider
-from qwen_endpoints.types import ReasoningEffort, ReasoningReplay
+from qwen_endpoints.words import ReasoningEffort, ReasoningReplay
 
 PARAMETERS: Final = (
     "temperature",

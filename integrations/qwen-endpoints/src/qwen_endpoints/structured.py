@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from qwen_endpoints.errors import ContentFilteredError, MalformedResponseError
 
 if TYPE_CHECKING:
-    from qwen_endpoints.resolve import Endpoint
-    from qwen_endpoints.types import Choice, Json
+    from qwen_endpoints.endpoint import Endpoint
+    from qwen_endpoints.types import Choice
+    from qwen_endpoints.words import Json, StructuredMethod
 
 _FENCE: Final = re.compile(r"```(?:[\w-]*[ \t]*\r?\n|json\b)?", re.IGNORECASE)
 """The opening of a fence: with a language before the line break, or all on one line."""
-
-StructuredMethod = Literal["json_schema", "function_calling", "json_mode"]
 
 
 def structured_method(endpoint: Endpoint) -> StructuredMethod:

@@ -12,8 +12,9 @@ from qwen_endpoints.limits import check_beside_thinking
 
 if TYPE_CHECKING:
     from qwen_endpoints.dialects import Exclusion
-    from qwen_endpoints.resolve import Endpoint
-    from qwen_endpoints.types import ChatRequest, ReasoningEffort
+    from qwen_endpoints.endpoint import Endpoint
+    from qwen_endpoints.types import ChatRequest
+    from qwen_endpoints.words import ReasoningEffort
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, NoReturn, cast
 
-from qwen_endpoints.types import Json, ToolCall, ToolCallDelta
+from qwen_endpoints.types import ToolCall, ToolCallDelta
 from qwen_endpoints.wire_values import items_of, mapping
+from qwen_endpoints.words import Json
 
 
 @dataclass(slots=True)

@@ -11,9 +11,10 @@ from qwen_endpoints.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from qwen_endpoints.dialects import Dialect
+    from qwen_endpoints.endpoint import Endpoint
     from qwen_endpoints.errors import QwenError
-    from qwen_endpoints.resolve import Endpoint
-    from qwen_endpoints.types import ChatRequest, Json
+    from qwen_endpoints.types import ChatRequest
+    from qwen_endpoints.words import Json
 
 _CHOICES: Final = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
 _MOST_NAMED: Final = 20

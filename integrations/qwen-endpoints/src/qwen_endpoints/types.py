@@ -5,25 +5,14 @@ What a chunk adds is a tuple, because one is made for every chunk: that takes a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qwen_endpoints.words import FinishReason, Json, ReasoningEffort, ReasoningReplay, Role
 
 if TYPE_CHECKING:
     from qwen_endpoints.pricing import Cost
-
-Json = Mapping[str, Any]
-"""A JSON object as plain Python values."""
-
-Role = Literal["system", "user", "assistant", "tool"]
-
-FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "unknown"]
-"""Why an answer ended. `unknown` is a reason the endpoint gave that none of the others covers; see
-`Choice.native_finish_reason` for its own word."""
-
-ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
-
-ReasoningReplay = Literal["auto", "always", "tool_turns", "never"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

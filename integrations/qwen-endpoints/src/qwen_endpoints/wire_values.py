@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from qwen_endpoints.types import FinishReason, Json
+from qwen_endpoints.words import FinishReason, Json
 
 EMPTY: Final[Json] = {}
 _ABSURD: Final = 2**63

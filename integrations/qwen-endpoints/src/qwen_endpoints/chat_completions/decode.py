@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any, Final
 
-from qwen_endpoints.types import Json, Usage
+from qwen_endpoints.types import Usage
 from qwen_endpoints.wire_values import count_of, first_of, mapping, number_of, text_of
+from qwen_endpoints.words import Json
 
 
 def decode_usage(raw: object) -> Usage | None:

@@ -15,7 +15,7 @@ from qwen_endpoints.tools import encode_tools
 
 if TYPE_CHECKING:
     from qwen_endpoints.dialects import Dialect
-    from qwen_endpoints.resolve import Endpoint
+    from qwen_endpoints.endpoint import Endpoint
     from qwen_endpoints.types import ChatRequest
 
 

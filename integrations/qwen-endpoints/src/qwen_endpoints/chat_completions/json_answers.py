@@ -11,8 +11,9 @@ from qwen_endpoints.errors import ConfigurationError
 from qwen_endpoints.tools import inline_refs
 
 if TYPE_CHECKING:
-    from qwen_endpoints.resolve import Endpoint
-    from qwen_endpoints.types import ChatRequest, Json
+    from qwen_endpoints.endpoint import Endpoint
+    from qwen_endpoints.types import ChatRequest
+    from qwen_endpoints.words import Json
 
 _REQUEST: Final = "Respond in JSON."
 _SCHEMA_REQUEST: Final = "Respond with a JSON value that fits this JSON Schema, and with nothing else:"

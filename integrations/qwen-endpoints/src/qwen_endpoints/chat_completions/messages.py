@@ -13,8 +13,9 @@ from qwen_endpoints.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from qwen_endpoints.dialects import Dialect
-    from qwen_endpoints.resolve import Endpoint
-    from qwen_endpoints.types import ChatRequest, Json, Message, ToolCall
+    from qwen_endpoints.endpoint import Endpoint
+    from qwen_endpoints.types import ChatRequest, Message, ToolCall
+    from qwen_endpoints.words import Json
 
 _USUAL: Final = "reasoning_content"
 _VIDEOS: Final = ("video_url", "video")

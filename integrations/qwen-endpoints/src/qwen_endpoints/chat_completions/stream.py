@@ -11,12 +11,13 @@ from qwen_endpoints.chat_completions.think_tags import ThinkTagSplitter
 from qwen_endpoints.errors import MalformedResponseError, StreamInterruptedError
 from qwen_endpoints.pricing import cost_of
 from qwen_endpoints.tool_calls import MadeUpIds, ToolCallAssembler
-from qwen_endpoints.types import Choice, Completion, CompletionDelta, Json
+from qwen_endpoints.types import Choice, Completion, CompletionDelta
 from qwen_endpoints.wire_values import decode_finish_reason, items_of, mapping, text_of
+from qwen_endpoints.words import Json
 
 if TYPE_CHECKING:
     from qwen_endpoints.codec import EncodedRequest
-    from qwen_endpoints.resolve import Endpoint
+    from qwen_endpoints.endpoint import Endpoint
     from qwen_endpoints.types import ToolCallDelta
 
 _KNOWN_MESSAGE_KEYS: Final = frozenset(

@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from qwen_endpoints.dialects import Dialect
+from qwen_endpoints.endpoint import Endpoint
 from qwen_endpoints.models import ModelProfile
-from qwen_endpoints.resolve import Endpoint
 
 _CONTEXT: Final = 128_000
 _OUTPUT: Final = 8192

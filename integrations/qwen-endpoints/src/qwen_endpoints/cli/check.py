@@ -13,7 +13,7 @@ from qwen_endpoints.cli.failures import FAILED, plainly
 from qwen_endpoints.cli.options import AsJson, BaseUrl, KeyVariable, ModelName, ProviderName, settings_for
 from qwen_endpoints.cli.terminal import console, show_json
 from qwen_endpoints.display.terminal import harmless
-from qwen_endpoints.resolve import resolve
+from qwen_endpoints.endpoint import resolve
 
 _STYLES: Final = {"ok": "green", "warn": "yellow", "FAIL": "bold red", "skip": "dim"}
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from qwen_endpoints.calls import Call, plan_call
 from qwen_endpoints.cli.network import proxy_for
 from qwen_endpoints.client import QwenClient
+from qwen_endpoints.endpoint import Endpoint, is_private_host
 from qwen_endpoints.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -31,9 +32,9 @@ from qwen_endpoints.errors import (
     TimedOutError,
 )
 from qwen_endpoints.listing import Listing
-from qwen_endpoints.resolve import Endpoint, is_private_host
 from qwen_endpoints.settings import QwenSettings
-from qwen_endpoints.types import Completion, Json, Message
+from qwen_endpoints.types import Completion, Message
+from qwen_endpoints.words import Json
 
 State = Literal["ok", "warn", "FAIL", "skip"]
 

@@ -11,8 +11,8 @@ from qwen_endpoints.cli.applications import APPLICATIONS
 from qwen_endpoints.cli.failures import plainly
 from qwen_endpoints.cli.options import BaseUrl, KeyVariable, ModelName, ProviderName, settings_for
 from qwen_endpoints.cli.terminal import say, show_json
+from qwen_endpoints.endpoint import Endpoint, resolve
 from qwen_endpoints.errors import ConfigurationError
-from qwen_endpoints.resolve import Endpoint, resolve
 
 _SPOKEN: Final = "chat_completions"
 """The protocol that the pages configure both applications for."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from qwen_endpoints.endpoint import resolve
 from qwen_endpoints.models import ModelProfile, catalogue
 from qwen_endpoints.providers import PROVIDERS, Provider
-from qwen_endpoints.resolve import resolve
 from qwen_endpoints.settings import QwenSettings
 
 

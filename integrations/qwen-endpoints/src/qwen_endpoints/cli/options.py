@@ -12,7 +12,7 @@ from qwen_endpoints.cli.offers import all_ids, listed_ids, row_named
 from qwen_endpoints.errors import ConfigurationError
 from qwen_endpoints.providers import PROVIDERS
 from qwen_endpoints.settings import QwenSettings
-from qwen_endpoints.types import ReasoningEffort
+from qwen_endpoints.words import ReasoningEffort
 
 _EFFORTS: Final = get_args(ReasoningEffort)
 

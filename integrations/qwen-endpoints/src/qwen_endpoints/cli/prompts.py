@@ -12,7 +12,8 @@ from typing import Any, Final, cast, get_args
 
 from qwen_endpoints.errors import ConfigurationError
 from qwen_endpoints.tool_calls import parse_arguments
-from qwen_endpoints.types import Json, Message, Role, ToolCall
+from qwen_endpoints.types import Message, ToolCall
+from qwen_endpoints.words import Json, Role
 
 _ADDRESSES: Final = ("http://", "https://", "data:")
 _ROLES: Final = get_args(Role)

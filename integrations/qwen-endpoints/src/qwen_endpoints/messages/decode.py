@@ -11,13 +11,14 @@ from qwen_endpoints.conversation import THOUGHTS
 from qwen_endpoints.errors import MalformedResponseError, StreamInterruptedError
 from qwen_endpoints.pricing import cost_of
 from qwen_endpoints.tool_calls import MadeUpIds, ToolCallAssembler
-from qwen_endpoints.types import Choice, Completion, CompletionDelta, Json, Usage
+from qwen_endpoints.types import Choice, Completion, CompletionDelta, Usage
 from qwen_endpoints.wire_values import count_of, decode_finish_reason, mapping, text_of
+from qwen_endpoints.words import Json
 
 if TYPE_CHECKING:
     from qwen_endpoints.codec import EncodedRequest
+    from qwen_endpoints.endpoint import Endpoint
     from qwen_endpoints.errors import QwenError
-    from qwen_endpoints.resolve import Endpoint
 
 _KNOWN_MESSAGE_KEYS: Final = frozenset({"id", "type", "role", "model", "content", "stop_reason", "usage", "error"})
 

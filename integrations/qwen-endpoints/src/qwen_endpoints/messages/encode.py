@@ -17,8 +17,9 @@ from qwen_endpoints.thinking import ThinkingPlan, plan_thinking
 from qwen_endpoints.tools import encode_tools
 
 if TYPE_CHECKING:
-    from qwen_endpoints.resolve import Endpoint
-    from qwen_endpoints.types import ChatRequest, ReasoningEffort
+    from qwen_endpoints.endpoint import Endpoint
+    from qwen_endpoints.types import ChatRequest
+    from qwen_endpoints.words import ReasoningEffort
 
 _DEFAULT_MAX_TOKENS: Final = 8192
 """Most tokens of an answer where neither the caller nor the catalogue says: the protocol demands a number."""

@@ -15,8 +15,9 @@ from qwen_endpoints.errors import ConfigurationError
 from qwen_endpoints.messages.wire_ids import WireIds
 
 if TYPE_CHECKING:
-    from qwen_endpoints.resolve import Endpoint
-    from qwen_endpoints.types import ChatRequest, Json, Message, ToolCall
+    from qwen_endpoints.endpoint import Endpoint
+    from qwen_endpoints.types import ChatRequest, Message, ToolCall
+    from qwen_endpoints.words import Json
 
 _DATA_URL: Final = re.compile(r"data:([^;,]*)[^,]*;base64,", re.IGNORECASE)
 _STARTS: Final = {"/9j/": "image/jpeg", "R0lGOD": "image/gif", "UklGR": "image/webp"}

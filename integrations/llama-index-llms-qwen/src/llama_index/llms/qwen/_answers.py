@@ -8,6 +8,7 @@ from contextlib import aclosing, closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import qwen_endpoints
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
@@ -19,24 +20,13 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.program.utils import FlexibleModel
 from pydantic import BaseModel, ValidationError
 from pydantic.errors import PydanticUserError
-from qwen_endpoints import (
-    Choice,
-    ConfigurationError,
-    ContentFilteredError,
-    Json,
-    MalformedResponseError,
-    QwenError,
-    read_json,
-    read_tool_call,
-    strip_fence,
-    wire_name,
-)
+from qwen_endpoints import ConfigurationError, ContentFilteredError, Json, MalformedResponseError, QwenError
 
 from llama_index.llms.qwen._partial_json import parse_so_far
 from llama_index.llms.qwen._tool_calls import INVALID_CALLS, PARTIAL, facts_of, stated_calls
 
 if TYPE_CHECKING:
-    from qwen_endpoints import Endpoint
+    from qwen_endpoints import Choice, Endpoint
 
 _WRAPPED: Final = "value"
 """The one property of the object that an answer of another type is put into."""
@@ -87,7 +77,7 @@ def describe(model: object) -> AnswerSchema:
         schema = _with_plain_root(model.model_json_schema())
     except PydanticUserError as error:
         raise ConfigurationError(f"{model.__name__} cannot be used as the schema of an answer: {error}") from error
-    name, description = wire_name(schema.pop("title", model.__name__)), schema.pop("description", None)
+    name, description = qwen_endpoints.wire_name(schema.pop("title", model.__name__)), schema.pop("description", None)
     wrapped = schema.get("type") != "object"
     if wrapped:
         definitions = {key: schema.pop(key) for key in ("$defs",) if key in schema}
@@ -158,7 +148,7 @@ class AnswerReader:
 
     def _written_so_far(self, frame: ChatResponse) -> str:
         if self._function is None:
-            text = strip_fence(frame.message.content or "")
+            text = qwen_endpoints.strip_fence(frame.message.content or "")
             return text[max(text.find("{"), 0) :] if self._embedded and not text.startswith("[") else text
         calls = (block for block in frame.message.blocks if isinstance(block, ToolCallBlock))
         stated = next((call.tool_kwargs for call in calls if call.tool_name == self._function), "")
@@ -179,7 +169,7 @@ class AnswerReader:
             return self._build(self._unwrapped(self._json(choice)))
         calls = [call.parsed for call in choice.tool_calls if call.name == self._function and call.parsed is not None]
         misfit: ValidationError | None = None
-        for arguments in calls or [read_tool_call(choice, self._function)]:
+        for arguments in calls or [qwen_endpoints.read_tool_call(choice, self._function)]:
             try:
                 return self._build(self._unwrapped(arguments))
             except ValidationError as error:  # noqa: PERF203 - there is one call, or a few
@@ -188,7 +178,7 @@ class AnswerReader:
 
     def _json(self, choice: Choice) -> Any:
         try:
-            return read_json(choice)
+            return qwen_endpoints.read_json(choice)
         except MalformedResponseError:
             text = choice.text
             start, end = text.find("{"), text.rfind("}")
@@ -265,7 +255,7 @@ def _choice(response: ChatResponse) -> Choice:
         replace(call, parsed=None, error=reasons[call.id]) if call.id in reasons else call
         for call in stated_calls(response.message)
     )
-    return Choice(
+    return qwen_endpoints.Choice(
         text=response.message.content or "",
         tool_calls=tuple(calls),
         finish_reason=facts.get("finish_reason"),

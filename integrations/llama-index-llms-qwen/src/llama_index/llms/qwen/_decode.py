@@ -19,7 +19,7 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
     ToolCallBlock,
 )
-from qwen_endpoints import Choice, Completion, CompletionDelta, Endpoint, Json, ToolCall, Usage
+from qwen_endpoints import Json
 
 from llama_index.llms.qwen._thinking import REASONING_DETAILS, thinking_block
 from llama_index.llms.qwen._tokens import with_counts
@@ -27,7 +27,7 @@ from llama_index.llms.qwen._tool_calls import INVALID_CALLS, PARTIAL, REFUSAL, f
 from llama_index.llms.qwen._unread import GrowingAnswer, partial_frame
 
 if TYPE_CHECKING:
-    from qwen_endpoints import Call
+    from qwen_endpoints import Call, Choice, Completion, CompletionDelta, Endpoint, ToolCall, Usage
 
 _Frame = TypeVar("_Frame")
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+import qwen_endpoints
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
-from qwen_endpoints import CallIds, ConfigurationError, Message, Role
+from qwen_endpoints import ConfigurationError, Role
 
 from llama_index.llms.qwen._blocks import encode_content
 from llama_index.llms.qwen._media import Part
 from llama_index.llms.qwen._thinking import details_of, field_of, reasoning_of
 from llama_index.llms.qwen._tool_calls import REFUSAL, stated_calls
+
+if TYPE_CHECKING:
+    from qwen_endpoints import Message
 
 _ROLES: Final[Mapping[MessageRole, Role]] = {
     MessageRole.SYSTEM: "system",
@@ -42,7 +46,7 @@ class _Encoder:
 
     def __init__(self, messages: Sequence[ChatMessage]) -> None:
         self._messages = messages
-        self._ids = CallIds()
+        self._ids = qwen_endpoints.CallIds()
         self._parts: list[Part] = []
 
     def encode(self) -> list[Message]:
@@ -58,11 +62,11 @@ class _Encoder:
             return self._answer(message, content, position)
         if role == "tool":
             return self._result(message, content)
-        return Message(role=role, content=content, name=_text(message, "name"))
+        return qwen_endpoints.Message(role=role, content=content, name=_text(message, "name"))
 
     def _answer(self, message: ChatMessage, content: Sequence[Part], position: int) -> Message:
         details, origin = details_of(message)
-        return Message(
+        return qwen_endpoints.Message(
             role="assistant",
             content=content,
             reasoning=reasoning_of(message),
@@ -80,7 +84,7 @@ class _Encoder:
                 f"A {message.role.value} message does not say which call it answers, and no earlier answer has one "
                 'that waits: give it additional_kwargs={"tool_call_id": ...}.'
             )
-        return Message(role="tool", content=content, tool_call_id=call_id)
+        return qwen_endpoints.Message(role="tool", content=content, tool_call_id=call_id)
 
 
 def _joined(parts: Sequence[Part], message: ChatMessage) -> list[Part]:

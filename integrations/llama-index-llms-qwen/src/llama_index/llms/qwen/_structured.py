@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast, get_args
 
+import qwen_endpoints
 from llama_index.core.base.llms.types import ChatMessage, ContentBlock, MessageRole, TextBlock
 from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndEvent, LLMStructuredPredictStartEvent
 from llama_index.core.llms.function_calling import FunctionCallingLLM
@@ -13,15 +14,7 @@ from llama_index.core.output_parsers.pydantic import PydanticOutputParser
 from llama_index.core.types import PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
-from qwen_endpoints import (
-    ConfigurationError,
-    QwenSettings,
-    StructuredMethod,
-    answer_arguments,
-    can_force_tools,
-    plan_call,
-    structured_method,
-)
+from qwen_endpoints import ConfigurationError, QwenSettings, StructuredMethod
 from typing_extensions import override
 
 from llama_index.llms.qwen._answers import AnswerReader, AnswerSchema, aobjects, describe, objects
@@ -158,7 +151,7 @@ class StructuredCalls(QwenSettings, FunctionCallingLLM):
         word = given.pop("structured_output", None)
         schema = describe(output_cls)
         where = {name: value for name, value in given.items() if name not in _ABOUT_THE_ANSWER}
-        endpoint = plan_call(self, (), overrides=where).endpoint
+        endpoint = qwen_endpoints.plan_call(self, (), overrides=where).endpoint
         way = self._way(endpoint, word)
         messages = self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
         if way == "text":
@@ -166,12 +159,12 @@ class StructuredCalls(QwenSettings, FunctionCallingLLM):
             return _Request(messages=told, arguments=given, reader=AnswerReader(schema, endpoint, embedded=True))
         if way == "function_calling" and given.get("tools"):
             raise ConfigurationError("Asked for by a tool call, an object is the one tool: no others can be added.")
-        asked = answer_arguments(
+        asked = qwen_endpoints.answer_arguments(
             way,
             schema.name,
             schema.json_schema,
             description=schema.description,
-            forced=wanted and can_force_tools(endpoint),
+            forced=wanted and qwen_endpoints.can_force_tools(endpoint),
         )
         if way != "function_calling" and not given.get("tools"):
             given.pop("tool_choice", None)  # about the tool that is not there
@@ -196,7 +189,7 @@ class StructuredCalls(QwenSettings, FunctionCallingLLM):
             )
         calls = self.metadata.is_function_calling_model
         if by_mode is None and said == "auto":
-            known_to_work = structured_method(endpoint)
+            known_to_work = qwen_endpoints.structured_method(endpoint)
             return known_to_work if calls or known_to_work != "function_calling" else "json_mode"
         way = by_mode or cast("StructuredMethod", said)
         if way == "function_calling" and not calls:

@@ -7,10 +7,13 @@ the provider they are from, or nowhere: another one refuses them (open-webui/ope
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from llama_index.core.base.llms.types import ChatMessage, ThinkingBlock
-from qwen_endpoints import Choice, Json
+from qwen_endpoints import Json
+
+if TYPE_CHECKING:
+    from qwen_endpoints import Choice
 
 REASONING_DETAILS: Final = "reasoning_details"
 """Key on `ThinkingBlock.additional_information`: the endpoint's own structured reasoning, to be sent back verbatim."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+import qwen_endpoints
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
@@ -15,19 +16,13 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 from llama_index.core.tools import BaseTool
-from qwen_endpoints import (
-    TOKENIZERS,
-    Call,
-    Json,
-    ModelProfile,
-    QwenSettings,
-    count_prompt_tokens,
-    count_tokens,
-    request_of,
-)
+from qwen_endpoints import Json, QwenSettings
 
 from llama_index.llms.qwen._encode import encode_messages
 from llama_index.llms.qwen._tool_calls import encode_tools
+
+if TYPE_CHECKING:
+    from qwen_endpoints import Call, ModelProfile
 
 
 def count_conversation(
@@ -38,8 +33,8 @@ def count_conversation(
     Raises:
         ConfigurationError: A block cannot be sent; it is named.
     """
-    request = request_of(settings, encode_messages(messages), tools=encode_tools(tools))
-    return count_prompt_tokens(request, profile)
+    request = qwen_endpoints.request_of(settings, encode_messages(messages), tools=encode_tools(tools))
+    return qwen_endpoints.count_prompt_tokens(request, profile)
 
 
 def with_counts(response: ChatResponse, call: Call) -> ChatResponse:
@@ -58,11 +53,11 @@ def with_counts(response: ChatResponse, call: Call) -> ChatResponse:
 
 def _estimated(response: ChatResponse, call: Call, usage: dict[str, Any]) -> dict[str, int]:
     profile = call.endpoint.profile
-    if profile.tokenizer not in TOKENIZERS:  # an answer that arrived is not lost over a row's mistake
+    if profile.tokenizer not in qwen_endpoints.TOKENIZERS:  # an answer that arrived is not lost over a row's mistake
         profile = replace(profile, tokenizer=None)
-    prompt = count_prompt_tokens(call.request, profile)
+    prompt = qwen_endpoints.count_prompt_tokens(call.request, profile)
     reported: int | None = usage.get("completion_tokens")
-    completion = count_tokens(_written(response), profile.tokenizer) if reported is None else reported
+    completion = qwen_endpoints.count_tokens(_written(response), profile.tokenizer) if reported is None else reported
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 

@@ -6,15 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import qwen_endpoints
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import ToolMetadata
 from pydantic import PydanticUserError
 from pydantic_core import from_json
-from qwen_endpoints import ConfigurationError, Json, ToolCall, parse_arguments, wire_name
+from qwen_endpoints import ConfigurationError, Json
 
 if TYPE_CHECKING:
     from llama_index.core.tools import BaseTool
+    from qwen_endpoints import ToolCall
 
 PARTIAL: Final = "partial"
 """Key on `ChatResponse.additional_kwargs`: `True` while an answer is still growing, absent once it is whole."""
@@ -103,13 +105,15 @@ def encode_tools(tools: Sequence[BaseTool | ToolMetadata | Json]) -> list[Json]:
 
 def wire_choice(choice: str | Json | None, tools: Sequence[BaseTool | ToolMetadata | Json]) -> str | Json | None:
     """Spell a choice that names a tool as that tool is named on the wire."""
-    return wire_name(choice) if isinstance(choice, str) and choice in own_names(tools).values() else choice
+    return (
+        qwen_endpoints.wire_name(choice) if isinstance(choice, str) and choice in own_names(tools).values() else choice
+    )
 
 
 def own_names(tools: Sequence[BaseTool | ToolMetadata | Json]) -> dict[str, str]:
     """Return name on the wire -> own name for tools whose names endpoints do not take (`vector search`)."""
     names = [name for tool in tools if (name := getattr(_metadata(tool), "name", None))]
-    return {wire_name(name): name for name in names if wire_name(name) != name}
+    return {qwen_endpoints.wire_name(name): name for name in names if qwen_endpoints.wire_name(name) != name}
 
 
 def with_own_names(response: ChatResponse, names: Mapping[str, str]) -> ChatResponse:
@@ -159,9 +163,9 @@ def _call(call_id: str, name: str, stated: object) -> ToolCall:
     if error is None and not name:
         error = "it names no function"
     if error is not None:
-        return ToolCall(id=call_id, name=name, arguments=text, error=error)
-    parsed, error = parse_arguments(text)  # also refuses NaN, as endpoints that parse arguments do
-    return ToolCall(id=call_id, name=name, arguments=text, parsed=parsed, error=error)
+        return qwen_endpoints.ToolCall(id=call_id, name=name, arguments=text, error=error)
+    parsed, error = qwen_endpoints.parse_arguments(text)  # also refuses NaN, as endpoints that parse arguments do
+    return qwen_endpoints.ToolCall(id=call_id, name=name, arguments=text, parsed=parsed, error=error)
 
 
 def _as_json(value: object) -> tuple[str, str | None]:
@@ -225,7 +229,7 @@ def _described(tool: BaseTool | ToolMetadata) -> Json:
         raise ConfigurationError(
             f"The parameters of the tool {metadata.name!r} cannot be described: {error.message}."
         ) from error
-    function = {**described["function"], "name": wire_name(metadata.name)}
+    function = {**described["function"], "name": qwen_endpoints.wire_name(metadata.name)}
     return {**described, "function": {name: value for name, value in function.items() if value is not None}}
 
 

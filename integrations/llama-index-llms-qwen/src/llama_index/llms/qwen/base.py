@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import qwen_endpoints
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
@@ -17,18 +18,7 @@ from llama_index.core.base.llms.types import (
     MessageRole,
 )
 from pydantic import Field, PrivateAttr, model_validator
-from qwen_endpoints import (
-    Call,
-    ConfigurationError,
-    Endpoint,
-    ModelProfile,
-    QwenClient,
-    catalogue,
-    check_settings,
-    plan_call,
-    resolve,
-    text_tokenizer,
-)
+from qwen_endpoints import ConfigurationError
 from typing_extensions import Self, override
 
 from llama_index.llms.qwen._decode import (
@@ -49,7 +39,7 @@ from llama_index.llms.qwen._with_tools import CallsWithTools
 
 if TYPE_CHECKING:
     from llama_index.core.tools import BaseTool
-    from qwen_endpoints import Json
+    from qwen_endpoints import Call, Endpoint, Json, ModelProfile, QwenClient
 
 _UNKNOWN_CONTEXT: Final = 131_072
 """The context of a model nobody has described: what current Qwen models have at least."""
@@ -72,6 +62,11 @@ _TRACED: Final = frozenset(
     }
 )
 """Settings that traces show. None of them can hold a credential."""
+
+
+def _new_client() -> QwenClient:
+    """Make what makes the calls. Its modules are imported for the first model, not with this one."""
+    return qwen_endpoints.QwenClient()
 
 
 class Qwen(CallsWithTools, StructuredCalls):
@@ -102,7 +97,7 @@ class Qwen(CallsWithTools, StructuredCalls):
     is_function_calling_model: bool = True
     """Whether agents and structured output may use function calls, unless the model is known to lack them."""
 
-    _client: QwenClient = PrivateAttr(default_factory=QwenClient)
+    _client: QwenClient = PrivateAttr(default_factory=_new_client)
 
     @model_validator(mode="before")
     @classmethod
@@ -116,7 +111,7 @@ class Qwen(CallsWithTools, StructuredCalls):
 
     @model_validator(mode="after")
     def _check_settings(self) -> Self:
-        check_settings(self, described=self.context_window is not None)
+        qwen_endpoints.check_settings(self, described=self.context_window is not None)
         return self
 
     @classmethod
@@ -161,7 +156,7 @@ class Qwen(CallsWithTools, StructuredCalls):
         Raises:
             ConfigurationError: The vocabularies are not installed (`llama-index-llms-qwen[tokens]`).
         """
-        return text_tokenizer(self._profile())
+        return qwen_endpoints.text_tokenizer(self._profile())
 
     def count_tokens(self, messages: Sequence[ChatMessage], tools: Sequence[BaseTool | Json] = ()) -> int:
         """Count a prompt's tokens offline, with what the chat template adds. See docs/tokens.md for how exact that is.
@@ -181,7 +176,7 @@ class Qwen(CallsWithTools, StructuredCalls):
 
     def _endpoint(self) -> Endpoint | None:
         try:
-            return resolve(self, need_key=False)
+            return qwen_endpoints.resolve(self, need_key=False)
         except (ConfigurationError, ValueError):
             return None
 
@@ -189,7 +184,7 @@ class Qwen(CallsWithTools, StructuredCalls):
         endpoint = self._endpoint()
         if endpoint is not None:
             return endpoint.profile
-        return catalogue().find(self.model) or ModelProfile(id=self.model)
+        return qwen_endpoints.catalogue().find(self.model) or qwen_endpoints.ModelProfile(id=self.model)
 
     @observed_chat
     @override
@@ -272,7 +267,7 @@ class Qwen(CallsWithTools, StructuredCalls):
     def _plan(self, messages: Sequence[ChatMessage], given: dict[str, Any]) -> Call:
         refuse_foreign(given)
         overrides = dict(given)
-        return plan_call(
+        return qwen_endpoints.plan_call(
             self,
             encode_messages(messages),
             tools=encode_tools(overrides.pop("tools", None) or ()),

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from qwen_endpoints.errors import ConfigurationError, ErrorScope
+from qwen_endpoints.errors import ConfigurationError
+from qwen_endpoints.failures import ErrorScope
 from qwen_endpoints.hidden import texts_of
 from qwen_endpoints.models import ModelProfile, catalogue, unknown_model
 from qwen_endpoints.providers import OWN_ROW, PROVIDERS, ModelOffer, Parameter, Provider
