@@ -1,7 +1,8 @@
-"""Measures one side in a process of its own: `python -m benchmarks.client SIDE ADDRESS PARTS SIZE` prints JSON.
+"""Measures one side in a process of its own: `python -m benchmarks.client SIDE ADDRESS PARTS SIZE TURN` prints JSON.
 
-PARTS are separated by commas. SIZE is what part of the pieces and calls is done; 1 for the whole. What fails is said
-with its reason in the place of a figure.
+PARTS are separated by commas. SIZE is what part of the pieces and calls is done; 1 for the whole. TURN counts the
+side's processes from 0: each begins to import at another depth, see `of_starts.DEPTHS`. What fails is said with its
+reason in the place of a figure.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from benchmarks.parts import measure
 from benchmarks.sides import BY_NAME, Side
 
 
-def main(name: str, address: str, parts: str, size: str) -> None:
+def main(name: str, address: str, parts: str, size: str, turn: str) -> None:
     """Measure and print."""
     side = BY_NAME[name]
     warnings.simplefilter("ignore")  # what they say is not what is measured
     figures = Figures(side.unable)
-    measure(driver_of(side), figures, address, parts.split(","), side.share * float(size))
+    measure(driver_of(side), figures, address, parts.split(","), side.share * float(size), int(turn))
     told = {"figures": figures.found, "reasons": figures.reasons, "versions": _versions(side)}
     sys.stdout.write("\n" + json.dumps(told) + "\n")
     sys.stdout.flush()

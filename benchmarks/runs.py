@@ -80,10 +80,9 @@ def run(sides: Sequence[Side], parts: Sequence[str], rounds: int, size: float, s
                 if number < side.turns:
                     say(f"round {number + 1} of {rounds}: {side.name}")
                     asked = [part for part in parts if number == 0 or part not in side.once]
-                    told = measured(side, address, asked, size)
-                    again = [
-                        measured(side, address, ["start"], size) for _ in range(1, side.starts) if "start" in asked
-                    ]
+                    first, *others = range(number * side.starts, (number + 1) * side.starts)
+                    told = measured(side, address, asked, size, first)
+                    again = [measured(side, address, ["start"], size, turn) for turn in others if "start" in asked]
                     results.rounds[-1][side.name] = _least(told["figures"], *(more["figures"] for more in again))
                     results.reasons.setdefault(side.name, {}).update(told["reasons"])
                     results.versions.setdefault(side.name, {}).update(told["versions"])
@@ -102,9 +101,13 @@ def serving() -> Generator[str]:
             server.terminate()
 
 
-def measured(side: Side, address: str, parts: Sequence[str], size: float) -> dict[str, Any]:
-    """Measure one side in its own environment. What ends the whole process is said of all that was asked."""
-    command = [str(side.python), "-m", "benchmarks.client", side.name, address, ",".join(parts), str(size)]
+def measured(side: Side, address: str, parts: Sequence[str], size: float, turn: int) -> dict[str, Any]:
+    """Measure one side in its own environment, in its process number `turn`.
+
+    What ends the whole process is said of all that was asked.
+    """
+    arguments = [side.name, address, ",".join(parts), str(size), str(turn)]
+    command = [str(side.python), "-m", "benchmarks.client", *arguments]
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environment.update(side.variables, PYTHONHASHSEED="0")
     try:

@@ -43,7 +43,8 @@ class Side:
     turns: int = 99
     """In how many rounds it takes part, at most."""
     starts: int = 1
-    """How many processes start in each round; what they took differs more than all else."""
+    """How many processes start in each round; what they took differs more than all else. Sides whose imports are
+    compared have the same number: see `of_starts.DEPTHS`."""
     once: tuple[str, ...] = ()
     """Parts that it does in the first round only."""
     unable: Mapping[str, str] = field(default_factory=dict[str, str])

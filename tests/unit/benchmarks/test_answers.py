@@ -128,7 +128,7 @@ def test_what_is_not_there_is_not_found(address: str) -> None:
 
 
 def test_a_client_measures_every_part(address: str) -> None:
-    command = [sys.executable, "-m", "benchmarks.client", "QwenClient", address, ",".join(PARTS), "0.01"]
+    command = [sys.executable, "-m", "benchmarks.client", "QwenClient", address, ",".join(PARTS), "0.01", "1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=100)  # noqa: S603 - our own
     told = json.loads(done.stdout.strip().splitlines()[-1])
     assert told["reasons"] == {}

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from benchmarks import runs
 from benchmarks.__main__ import beyond, wanted
 from benchmarks.charts import CHARTS, drawn
 from benchmarks.measuring import Figures
+from benchmarks.of_starts import DEPTHS, below
 from benchmarks.promises import PROMISES, Promise, judge
 from benchmarks.report import page, printed, raw
 from benchmarks.runs import Results, measured, run
-from benchmarks.sides import BY_NAME, PARTS, SIDES
+from benchmarks.sides import BY_NAME, PARTS, SIDES, Side
 from benchmarks.tables import TABLES, number, ratio
 
 MACHINE = {"day": "2026-11-22", "processor": "A processor", "cores": "2", "system": "Linux 6 on x86_64"}
@@ -116,7 +121,7 @@ def test_a_failure_is_a_finding() -> None:
 
 
 def test_a_side_that_is_not_installed_says_so() -> None:
-    told = measured(replace(BY_NAME["Qwen"], environment="nowhere"), "http://127.0.0.1:9", ["calls"], 1)
+    told = measured(replace(BY_NAME["Qwen"], environment="nowhere"), "http://127.0.0.1:9", ["calls"], 1, 0)
     assert told["figures"] == {}
     assert told["reasons"] == {"calls": ".venv-nowhere is not installed"}
 
@@ -129,6 +134,37 @@ def test_slow_sides_take_part_in_few_rounds() -> None:
     assert [set(found) for found in results.rounds] == [{"Qwen", "ChatQwen"}, {"ChatQwen"}]
     assert said == ["round 1 of 2: Qwen", "round 1 of 2: ChatQwen", "round 2 of 2: ChatQwen"]
     assert results.reason("ChatQwen", "growth.1000") == ".venv-nowhere is not installed"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--short"]], ids=["whole", "short"])
+def test_imports_that_are_compared_begin_at_the_same_depths(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: dict[str, set[int]] = {}
+
+    def noted(side: Side, _address: str, parts: Sequence[str], _size: float, turn: int) -> dict[str, Any]:
+        if "start" in parts:
+            begun.setdefault(side.name, set()).add(DEPTHS[turn % len(DEPTHS)])
+        return {"figures": {}, "reasons": {}, "versions": {}}
+
+    monkeypatch.setattr(runs, "measured", noted)
+    asked = wanted(arguments)
+    run(asked.sides, asked.parts, asked.rounds, 1, str)
+    compared = {name for promise in PROMISES for name, figure in promise.places if figure in _OF_IMPORTS}
+    assert len(compared) == 6
+    depths = [begun[side.name] for side in asked.sides if side.name in compared]
+    assert all(found == depths[0] for found in depths)
+    assert len(depths[0]) >= 6
+
+
+_OF_IMPORTS = ("start.import", "start.first_chunk")
+
+
+def test_a_measurement_begins_at_its_depth() -> None:
+    found: list[int] = []
+    for depth in (0, 24):
+        below(depth, lambda: found.append(len(inspect.stack(0))))
+    assert found[1] - found[0] == 24
 
 
 def test_the_page() -> None:
