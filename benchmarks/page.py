@@ -16,8 +16,8 @@ A static HTTP server in a process of its own gives answers that were encoded ahe
 process of its own, one after the other, and again in the next round, so that what the machine does beside it meets all
 of them. What is counted is CPU time, in the process and in the kernel on its behalf (`getrusage`), not the time on the
 clock: waiting for a model costs nothing. Each figure is the least that any round found. Microseconds depend on the
-machine; compare only what one run printed. What an import takes also depends on how deep in Python's stack it begins,
-by luck and by up to a fifth, so that each side begins at the same ten depths.
+machine; compare only what one run printed. What an import takes also depends, by luck and by up to a fifth, on how deep
+in Python's stack it begins, so that the sides whose imports are compared begin at the same ten depths.
 
 *Floors* are what the framework and the transport take without any work of an adapter. A null model is a class of the
 framework that asks nobody and makes only the framework's own chunk of each piece; the mapping transport takes bytes
