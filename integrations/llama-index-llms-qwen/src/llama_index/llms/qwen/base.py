@@ -18,7 +18,7 @@ from llama_index.core.base.llms.types import (
     MessageRole,
 )
 from pydantic import Field, PrivateAttr, model_validator
-from qwen_endpoints import ConfigurationError, QwenClient
+from qwen_endpoints import ConfigurationError
 from typing_extensions import Self, override
 
 from llama_index.llms.qwen._decode import (
@@ -39,7 +39,7 @@ from llama_index.llms.qwen._with_tools import CallsWithTools
 
 if TYPE_CHECKING:
     from llama_index.core.tools import BaseTool
-    from qwen_endpoints import Call, Endpoint, Json, ModelProfile
+    from qwen_endpoints import Call, Endpoint, Json, ModelProfile, QwenClient
 
 _UNKNOWN_CONTEXT: Final = 131_072
 """The context of a model nobody has described: what current Qwen models have at least."""
@@ -62,6 +62,11 @@ _TRACED: Final = frozenset(
     }
 )
 """Settings that traces show. None of them can hold a credential."""
+
+
+def _new_client() -> QwenClient:
+    """Make what makes the calls. Its modules are imported for the first model, not with this one."""
+    return qwen_endpoints.QwenClient()
 
 
 class Qwen(CallsWithTools, StructuredCalls):
@@ -92,7 +97,8 @@ class Qwen(CallsWithTools, StructuredCalls):
     is_function_calling_model: bool = True
     """Whether agents and structured output may use function calls, unless the model is known to lack them."""
 
-    _client: QwenClient = PrivateAttr(default_factory=QwenClient)
+    _caller: Any = PrivateAttr(default_factory=_new_client)
+    """See `_client`; its class has no name here, so that the hints of this one can be read."""
 
     @model_validator(mode="before")
     @classmethod
@@ -231,6 +237,10 @@ class Qwen(CallsWithTools, StructuredCalls):
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """As `stream_complete`; await it to get the frames."""
         return aeach_frame(self._aframes(self._asked(prompt, formatted), kwargs), to_completion_response)
+
+    @property
+    def _client(self) -> QwenClient:
+        return self._caller
 
     def close(self) -> None:
         """Close the connections of sync calls. The next call opens new ones."""
