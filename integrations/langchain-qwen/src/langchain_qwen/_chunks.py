@@ -12,12 +12,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from langchain_core.messages import AIMessageChunk
-from langchain_core.messages.tool import invalid_tool_call, tool_call_chunk
+from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 
 from langchain_qwen._content_blocks import MODEL_PROVIDER
 
 if TYPE_CHECKING:
+    from langchain_core.messages import InvalidToolCall, ToolCallChunk
     from qwen_endpoints import ToolCallDelta
 
 _Containers = tuple[tuple[str, Callable[[], Any]], ...]
@@ -41,10 +42,16 @@ def calls_chunk(calls: Sequence[ToolCallDelta]) -> ChatGenerationChunk:
     object, or as no arguments at all, else an invalid call. Most pieces are from the middle and begin with anything but
     a brace, so that they need not be read to be told invalid.
     """
-    pieces = [tool_call_chunk(name=call.name, args=call.arguments, id=call.id, index=call.index) for call in calls]
-    if any(not call.arguments or call.arguments.lstrip().startswith("{") for call in calls):
+    pieces: list[ToolCallChunk] = []
+    invalid: list[InvalidToolCall] = []
+    begins = False
+    for call in calls:
+        name, args = call.name, call.arguments
+        pieces.append({"name": name, "args": args, "id": call.id, "index": call.index, "type": "tool_call_chunk"})
+        invalid.append({"name": name, "args": args, "id": call.id, "error": None, "type": "invalid_tool_call"})
+        begins = begins or not args or args.lstrip().startswith("{")
+    if begins:
         return ChatGenerationChunk(message=_message(content="", tool_call_chunks=pieces))
-    invalid = [invalid_tool_call(name=call.name, args=call.arguments, id=call.id, error=None) for call in calls]
     return _CALLS.copy(tool_call_chunks=pieces, invalid_tool_calls=invalid)
 
 
