@@ -16,7 +16,7 @@ from benchmarks.measuring import KILO, MICRO, cpu, least, memory
 from benchmarks.sides import LLAMAINDEX
 
 PIECES: Final = 1000
-RUNS: Final = 2
+RUNS: Final = 3
 LENGTHS: Final = (1_000, 10_000, 100_000)
 HELD: Final = 100
 """Streams that are held open at the same time."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
+from pydantic import BaseModel
 
 from langchain_qwen._content_blocks import MODEL_PROVIDER
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import InvalidToolCall, ToolCallChunk
     from qwen_endpoints import ToolCallDelta
 
-_Containers = tuple[tuple[str, Callable[[], Any]], ...]
-"""Fields whose values can be changed, each with what copies the example's."""
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def text_chunk(text: str) -> ChatGenerationChunk:
@@ -66,27 +66,47 @@ class _Kind:
         self._fields = example
 
     @cached_property
-    def _example(self) -> tuple[AIMessageChunk, ChatGenerationChunk, _Containers]:
-        """What is copied. It is made for the first chunk, not while the package is imported."""
+    def _moulds(self) -> tuple[_Mould[AIMessageChunk], _Mould[ChatGenerationChunk]]:
+        """What chunks are copied from. It is made for the first of them, not while the package is imported."""
         message = _message(**self._fields)
-        containers = tuple(
-            (name, value.copy) for name, value in vars(message).items() if isinstance(value, (dict, list))
-        )
-        return message, ChatGenerationChunk(message=message), cast("_Containers", containers)
+        return _Mould(message), _Mould(ChatGenerationChunk(message=message))
 
     def copy(self, **fields: Any) -> ChatGenerationChunk:
-        """Return a chunk with these fields in the place of the example's; it shares nothing that can be changed.
-
-        What is new goes around pydantic's setters and `update`, which would note further fields as set.
-        """
-        given_message, given_generation, containers = self._example
-        message, generation = given_message.model_copy(), given_generation.model_copy()
-        vars(message).update({name: copied() for name, copied in containers}, **fields)
-        vars(generation)["message"] = message
+        """Return a chunk with these fields in the place of the example's; it shares nothing that can be changed."""
+        of_messages, of_generations = self._moulds
+        message = of_messages.copy(fields)
         if "content" in fields:
-            vars(generation)["text"] = message.text
-        return generation
+            return of_generations.copy({"message": message, "text": message.text})
+        return of_generations.copy({"message": message})
 
+
+class _Mould(Generic[Model]):
+    """Copies one object, as `model_copy` does in twice the time.
+
+    Fields go around pydantic's setters and `update`, which would note them as set where the constructor does not.
+    """
+
+    def __init__(self, example: Model) -> None:
+        self._class = type(example)
+        self._values = vars(example)
+        self._containers: tuple[tuple[str, Callable[[], Any]], ...] = tuple(
+            (name, value.copy) for name, value in self._values.items() if isinstance(value, (dict, list))
+        )
+        self._set = example.__pydantic_fields_set__
+        self._extra = example.__pydantic_extra__
+        self._private = example.__pydantic_private__
+
+    def copy(self, fields: dict[str, Any]) -> Model:
+        """Return a copy with these values in the place of the example's."""
+        made = self._class.__new__(self._class)
+        _put(made, "__dict__", {**self._values, **{name: copied() for name, copied in self._containers}, **fields})
+        _put(made, "__pydantic_fields_set__", self._set.copy())
+        _put(made, "__pydantic_extra__", None if self._extra is None else self._extra.copy())
+        _put(made, "__pydantic_private__", None if self._private is None else self._private.copy())
+        return made
+
+
+_put: Final = object.__setattr__
 
 _TEXT: Final = _Kind(content="text")
 _REASONING: Final = _Kind(content="", additional_kwargs={"reasoning_content": "thought"})
