@@ -48,7 +48,7 @@ class _Request:
     reader: AnswerReader
 
 
-class StructuredCalls(QwenSettings, FunctionCallingLLM):
+class StructuredCalls(QwenSettings, FunctionCallingLLM, defer_build=True):
     """Structured output for `Qwen`: everything that the framework builds on `structured_predict` and its kin."""
 
     structured_output: Literal["auto", "json_schema", "function_calling", "json_mode"] = "auto"

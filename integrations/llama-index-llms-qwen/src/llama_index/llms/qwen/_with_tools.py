@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from llama_index.core.tools import BaseTool
 
 
-class CallsWithTools(QwenSettings, FunctionCallingLLM):
+class CallsWithTools(QwenSettings, FunctionCallingLLM, defer_build=True):
     """Tool calls for `Qwen`: everything that the framework builds on `chat_with_tools` and its kin."""
 
     @override

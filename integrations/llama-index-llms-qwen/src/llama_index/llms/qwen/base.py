@@ -69,7 +69,7 @@ def _new_client() -> QwenClient:
     return qwen_endpoints.QwenClient()
 
 
-class Qwen(CallsWithTools, StructuredCalls):
+class Qwen(CallsWithTools, StructuredCalls, defer_build=False):
     """A Qwen model, through any OpenAI-compatible endpoint.
 
     Takes the settings of `qwen_endpoints.QwenSettings` and of LlamaIndex's `LLM`. Each setting of the former may also
