@@ -143,7 +143,7 @@ async def _sent(client: Any, request: Any) -> Any:
 
     httpcore2 2.16 was seen to forget it while it is open.
     """
-    if request.url.scheme != "https":  # to be told of each step takes a while
+    if request.url.scheme != "https":  # no handshake, and to be told of each step takes a while
         return await client.send(request, stream=True, follow_redirects=False)
     connected = list[Any]()
 

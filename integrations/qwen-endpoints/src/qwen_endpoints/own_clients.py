@@ -6,7 +6,7 @@ import os
 import ssl
 from functools import lru_cache
 from http.cookiejar import CookieJar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import httpx2
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from qwen_endpoints.outgoing import Outgoing
 
 AnyClient = httpx2.Client | httpx2.AsyncClient
+
+_STEPS: Final = ("connect", "read", "write", "pool")
+"""What httpx2 calls the steps that `Clock.timeouts` limits, in that order."""
 
 
 def made(name: str, base_url: str, cookies: CookieJar, connections: int | None) -> AnyClient:
@@ -40,7 +43,7 @@ def made(name: str, base_url: str, cookies: CookieJar, connections: int | None) 
 
 
 def request(client: AnyClient, outgoing: Outgoing, timeouts: tuple[float, float, float, float]) -> httpx2.Request:
-    """Return the request that the client's `build_request` would make, in a third of its time.
+    """Return the request that the client's `build_request` would make, in less than half its time.
 
     Args:
         client: One of `made`, which adds nothing to a request but its headers and cookies.
@@ -59,9 +62,6 @@ def request(client: AnyClient, outgoing: Outgoing, timeouts: tuple[float, float,
         content=outgoing.content,
         extensions={"timeout": dict(zip(_STEPS, timeouts, strict=True))},
     )
-
-
-_STEPS = ("connect", "read", "write", "pool")
 
 
 @lru_cache(maxsize=64)
