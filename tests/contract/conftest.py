@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, closing
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -74,7 +73,6 @@ def rows_at_the_sandbox(qwen_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) 
         return replace(row, base_url=f"{qwen_sandbox.url}{GATEWAYS[row.name]}") if row.name in GATEWAYS else row
 
     rows: Mapping[str, Provider] = MappingProxyType({name: local(row) for name, row in PROVIDERS.items()})
-    # The package exports a function of the module's name, so the module is looked up by import.
-    monkeypatch.setattr(import_module("qwen_endpoints.endpoint"), "PROVIDERS", rows)
+    monkeypatch.setattr("qwen_endpoints.endpoint.PROVIDERS", rows)
     for variable in ("WCODE_API_KEY", "ANYFAST_API_KEY", "ANYFAST_CN_API_KEY", "DASHSCOPE_API_KEY"):
         monkeypatch.setenv(variable, qwen_sandbox.api_key)

@@ -156,6 +156,11 @@ def test_only_the_core_itself_imports_by_name() -> None:
     assert stated == {(f"qwen_endpoints.{module}", name) for name, module in later.items()}
 
 
+def test_no_module_takes_the_place_of_a_public_name() -> None:
+    """An imported module becomes an attribute of its package: of a name that comes later, it would be found instead."""
+    assert {path.stem for path in CORE.iterdir()} & set(qwen_endpoints.__all__) == set()
+
+
 @pytest.mark.parametrize(("package", "users"), [("httpx2", {"own_clients"}), ("anyio", {"alarm"})])
 def test_one_module_knows_the_transport(package: str, users: set[str]) -> None:
     assert {

@@ -61,7 +61,8 @@ class ChatQwen(QwenSettings, BaseChatModel):
     streaming: bool | None = None
     """Let `invoke` stream under the hood. With `False`, LangChain would not stream at all."""
 
-    _caller: QwenClient | None = PrivateAttr(default=None)
+    _caller: Any = PrivateAttr(default=None)
+    """See `_client`; its class has no name here, so that the hints of this one can be read."""
 
     @model_validator(mode="before")
     @classmethod
@@ -326,7 +327,7 @@ class ChatQwen(QwenSettings, BaseChatModel):
     @property
     def _client(self) -> QwenClient:
         """What makes the calls, from the first on: until then its modules need not be imported."""
-        caller = self._caller
+        caller: QwenClient | None = self._caller
         if caller is None:
             caller = self._caller = qwen_endpoints.QwenClient()
         return caller

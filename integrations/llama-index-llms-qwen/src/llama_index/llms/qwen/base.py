@@ -64,11 +64,6 @@ _TRACED: Final = frozenset(
 """Settings that traces show. None of them can hold a credential."""
 
 
-def _new_client() -> QwenClient:
-    """Make what makes the calls. Its modules are imported for the first model, not with this one."""
-    return qwen_endpoints.QwenClient()
-
-
 class Qwen(CallsWithTools, StructuredCalls, defer_build=False):
     """A Qwen model, through any OpenAI-compatible endpoint.
 
@@ -97,7 +92,7 @@ class Qwen(CallsWithTools, StructuredCalls, defer_build=False):
     is_function_calling_model: bool = True
     """Whether agents and structured output may use function calls, unless the model is known to lack them."""
 
-    _caller: Any = PrivateAttr(default_factory=_new_client)
+    _caller: Any = PrivateAttr(default=None)
     """See `_client`; its class has no name here, so that the hints of this one can be read."""
 
     @model_validator(mode="before")
@@ -240,7 +235,11 @@ class Qwen(CallsWithTools, StructuredCalls, defer_build=False):
 
     @property
     def _client(self) -> QwenClient:
-        return self._caller
+        """What makes the calls, from the first on: until then its modules need not be imported."""
+        caller: QwenClient | None = self._caller
+        if caller is None:
+            caller = self._caller = qwen_endpoints.QwenClient()
+        return caller
 
     def close(self) -> None:
         """Close the connections of sync calls. The next call opens new ones."""
